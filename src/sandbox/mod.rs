@@ -1,0 +1,2 @@
+//! Stand-ins for Google Calendar, Google Meet, Microsoft Graph, the two sign-in services and a mail
+//! server, all on loopback.
