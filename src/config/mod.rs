@@ -1,0 +1,113 @@
+//! TOML, environment and secret files, read once and checked whole.
+//!
+//! This is the only module that reads files or the environment. What comes out is a [`Config`] in
+//! which every value has been parsed and every secret is at hand; what is wrong comes out as a list
+//! of all problems at once.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use lettre::message::Mailbox;
+use secrecy::SecretString;
+use url::Url;
+
+use crate::domain::program::Program;
+
+/// Everything that an operator can set, checked.
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub database: Database,
+    /// `None`: no HTTP listener.
+    pub web: Option<Web>,
+    /// `None`: alerts are planned and never sent.
+    pub mail: Option<Mail>,
+    pub sync: Sync,
+    pub connections: Vec<Connection>,
+    pub programs: Vec<ProgramSource>,
+    /// What is allowed but probably not meant, to be logged at start.
+    pub warnings: Vec<String>,
+}
+
+/// Where the data live.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Database {
+    /// A file; relative paths are taken from the configuration's folder.
+    Sqlite(PathBuf),
+}
+
+#[derive(Clone, Debug)]
+pub struct Web {
+    pub listen: SocketAddr,
+    pub public_url: Option<Url>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Mail {
+    /// lettre's URL form, with the password already in it where there is one.
+    pub smtp_url: SecretString,
+    pub from: Mailbox,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sync {
+    /// How often each calendar is read.
+    pub interval: TimeDelta,
+    /// How far back a first listing reaches.
+    pub past: TimeDelta,
+    /// How far ahead a first listing reaches.
+    pub future: TimeDelta,
+    /// How many calendars are read at the same time.
+    pub concurrency: usize,
+}
+
+/// How one organisation's calendars are reached.
+#[derive(Clone, Debug)]
+pub struct Connection {
+    pub name: String,
+    /// Mail domains in lower case: participants with a main or other address in one of them have
+    /// their calendar here.
+    pub domains: Vec<String>,
+    pub vendor: Vendor,
+    /// The longest that one request may take.
+    pub timeout: Duration,
+}
+
+#[derive(Clone, Debug)]
+pub enum Vendor {
+    Google(Google),
+    Microsoft(Microsoft),
+}
+
+/// Google Workspace through a service account with domain-wide delegation.
+#[derive(Clone, Debug)]
+pub struct Google {
+    /// The service account's key file, as Google's console made it (JSON).
+    pub key: SecretString,
+    /// `https://www.googleapis.com/calendar/v3/`, always with a slash at its end.
+    pub api_url: Url,
+    /// `https://meet.googleapis.com/`
+    pub meet_url: Url,
+    /// `https://admin.googleapis.com/admin/directory/v1/`
+    pub directory_url: Url,
+}
+
+/// Microsoft 365 through an application with a secret.
+#[derive(Clone, Debug)]
+pub struct Microsoft {
+    pub tenant_id: String,
+    pub client_id: String,
+    pub client_secret: SecretString,
+    /// `https://graph.microsoft.com/v1.0`, without a slash at its end.
+    pub graph_url: Url,
+    /// `https://login.microsoftonline.com`
+    pub login_url: Url,
+}
+
+/// A program and where its roster is.
+#[derive(Clone, Debug)]
+pub struct ProgramSource {
+    pub program: Program,
+    pub roster: Option<PathBuf>,
+}

@@ -1,0 +1,1 @@
+//! Handing alerts to people: channels and templates.

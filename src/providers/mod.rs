@@ -1,0 +1,95 @@
+//! The calendars of the two vendors behind one face.
+//!
+//! A provider reads one organisation's calendars through one connection. It turns the vendor's JSON
+//! into [`Event`]s and the vendor's errors into [`ProviderError`]s, and decides nothing: what an
+//! event means is the business of the domain, what is kept that of the store.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use crate::domain::event::{Conference, Event, Window};
+use crate::domain::evidence::Call;
+use crate::domain::people::Address;
+
+/// One organisation's calendars, through one connection.
+#[async_trait]
+pub trait Provider: Send + Sync {
+    /// What the calendar of `mailbox` holds, or what changed on it: everything inside `window`
+    /// without a cursor, the changes since with one. All pages are fetched before anything is
+    /// returned.
+    ///
+    /// `window` must be the same for as long as a cursor is used: cursors are bound to theirs.
+    async fn list(
+        &self,
+        mailbox: &Address,
+        window: Window,
+        cursor: Option<&str>,
+    ) -> Result<Listing, ProviderError>;
+
+    /// One event by its key, to learn what became of it; `None` when it is not on the calendar any
+    /// more.
+    async fn look(&self, mailbox: &Address, key: &str) -> Result<Option<Event>, ProviderError>;
+
+    /// The runs of a call that overlap `window`, as far as `mailbox` may see them. No run is no
+    /// error.
+    async fn calls(
+        &self,
+        mailbox: &Address,
+        conference: &Conference,
+        window: Window,
+    ) -> Result<Vec<Call>, ProviderError>;
+
+    /// Whether the calendar of `mailbox` can be read, at the least cost: for `check --online`.
+    async fn probe(&self, mailbox: &Address) -> Result<(), ProviderError>;
+}
+
+/// What one listing brought, in the order in which it came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listing {
+    pub changes: Vec<Change>,
+    /// Where the next listing goes on. Some listings end without one; the next is then a full one.
+    pub cursor: Option<String>,
+}
+
+/// One change to a calendar.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// The event is now like this. A cancelled one that the provider still describes comes so, too.
+    Event(Box<Event>),
+    /// Inside the window the series now has exactly these occurrences, and no others.
+    Series {
+        series: String,
+        occurrences: Vec<Event>,
+    },
+    /// The event with this key, or the whole series with this key, was deleted.
+    Deleted { key: String },
+    /// The event with this key is no longer listed: deleted, or moved out of the window.
+    Unlisted { key: String },
+}
+
+/// Why a provider did not answer, told apart by what can be done about it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ProviderError {
+    /// The cursor is dead (Google 410, Graph 410): list in full.
+    #[error("the provider no longer knows the cursor")]
+    CursorRejected,
+    /// The calendar's owner has to consent (again).
+    #[error("consent is missing or was withdrawn: {0}")]
+    NeedsConsent(String),
+    /// The connection itself is set up wrongly: for the operator to mend.
+    #[error("the connection is refused: {0}")]
+    Refused(String),
+    /// There is no such calendar, or it may not be read.
+    #[error("the calendar cannot be reached: {0}")]
+    Unreachable(String),
+    /// Too many requests; wait at least `retry_after`, where the provider said how long.
+    #[error("the provider asks to slow down")]
+    Throttled { retry_after: Option<Duration> },
+    /// A fault that passes: network, time-out, 5xx.
+    #[error("the provider has trouble: {0}")]
+    Temporary(String),
+    /// The provider answered something that cannot be understood.
+    #[error("the provider's answer makes no sense: {0}")]
+    Garbled(String),
+}
