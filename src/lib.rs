@@ -6,3 +6,4 @@ pub mod domain;
 pub mod notify;
 pub mod providers;
 pub mod sandbox;
+pub mod store;

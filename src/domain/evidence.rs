@@ -26,8 +26,13 @@ pub enum Statement {
     },
     /// The calendar: the meeting is called off.
     Cancelled,
-    /// The calendar: the meeting stands (again).
+    /// The calendar: the meeting stands again after it was called off.
     Stands,
+    /// The calendar: the meeting is now at another time.
+    Moved {
+        from: DateTime<Utc>,
+        to: DateTime<Utc>,
+    },
     /// A conference record: the call ran, and these were in it.
     Conference(ConferenceRecord),
     /// A participant's answer to "did you meet?".
@@ -47,7 +52,9 @@ impl Statement {
             Self::Settled { .. } => Source::Manager,
             Self::Conference(_) => Source::Conference,
             Self::Answer { .. } => Source::Answer,
-            Self::Invitation { .. } | Self::Cancelled | Self::Stands => Source::Calendar,
+            Self::Invitation { .. } | Self::Cancelled | Self::Stands | Self::Moved { .. } => {
+                Source::Calendar
+            }
         }
     }
 }

@@ -5,6 +5,7 @@
 
 pub mod alert;
 pub mod cadence;
+pub mod calendar;
 pub mod detect;
 pub mod event;
 pub mod evidence;

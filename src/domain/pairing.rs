@@ -64,6 +64,8 @@ pub struct Pairing {
     pub mentees: Vec<Participant>,
     /// How often the two mean to meet, where it differs from the program's cadence.
     pub cadence: Option<TimeDelta>,
+    /// The day on which the pairing came into the roster.
+    pub entered_on: NaiveDate,
     pub starts_on: Option<NaiveDate>,
     /// The last day of the pairing.
     pub ends_on: Option<NaiveDate>,
@@ -86,6 +88,11 @@ impl Pairing {
         self.members()
             .map(|(_, person)| person)
             .find(|person| person.id == id)
+    }
+
+    /// The day from which the pairing is counted.
+    pub fn since(&self) -> NaiveDate {
+        self.starts_on.unwrap_or(self.entered_on)
     }
 
     /// Whether the pairing runs on `day` (a date in the program's time zone).

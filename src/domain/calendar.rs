@@ -1,0 +1,65 @@
+//! One participant's calendar through one connection, and how well it can be read.
+
+use std::fmt;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize, Serializer};
+
+use super::event::Window;
+use super::people::{Address, ParticipantId};
+
+/// The store's key of a [`Calendar`]; people see it as `c3`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CalendarId(pub i64);
+
+impl fmt::Display for CalendarId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "c{}", self.0)
+    }
+}
+
+impl Serialize for CalendarId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// One participant's calendar through one connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Calendar {
+    pub id: CalendarId,
+    /// The connection's name.
+    pub connection: String,
+    pub owner: ParticipantId,
+    /// The owner's address within the connection.
+    pub address: Address,
+    /// Where the next listing goes on, and the window that it is bound to.
+    pub cursor: Option<(String, Window)>,
+    pub state: CalendarState,
+    /// The last error, while there is one.
+    pub error: Option<String>,
+    pub last_synced_at: Option<DateTime<Utc>>,
+    pub next_sync_at: DateTime<Utc>,
+    /// How many times in a row reading it failed.
+    pub failures: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CalendarState {
+    Active,
+    NeedsConsent,
+    Unreachable,
+    BackingOff,
+}
+
+impl CalendarState {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::NeedsConsent => "needs_consent",
+            Self::Unreachable => "unreachable",
+            Self::BackingOff => "backing_off",
+        }
+    }
+}
