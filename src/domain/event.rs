@@ -23,10 +23,7 @@ impl Moment {
             Self::Day(day) => (0..24)
                 .filter_map(|hour| NaiveTime::from_hms_opt(hour, 0, 0))
                 .find_map(|time| zone.from_local_datetime(&day.and_time(time)).earliest())
-                .map_or_else(
-                    || day.and_time(NaiveTime::MIN).and_utc(),
-                    |local| local.to_utc(),
-                ),
+                .map_or_else(|| day.and_time(NaiveTime::MIN).and_utc(), |local| local.to_utc()),
         }
     }
 }

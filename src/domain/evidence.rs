@@ -20,29 +20,19 @@ pub struct Evidence {
 #[serde(tag = "says", rename_all = "snake_case")]
 pub enum Statement {
     /// The calendar: somebody's answer to the invitation.
-    Invitation {
-        person: ParticipantId,
-        response: Response,
-    },
+    Invitation { person: ParticipantId, response: Response },
     /// The calendar: the meeting is called off.
     Cancelled,
     /// The calendar: the meeting stands again after it was called off.
     Stands,
     /// The calendar: the meeting is now at another time.
-    Moved {
-        from: DateTime<Utc>,
-        to: DateTime<Utc>,
-    },
+    Moved { from: DateTime<Utc>, to: DateTime<Utc> },
     /// A conference record: the call ran, and these were in it.
     Conference(ConferenceRecord),
     /// A participant's answer to "did you meet?".
     Answer { person: ParticipantId, met: bool },
     /// A manager settles it.
-    Settled {
-        outcome: Outcome,
-        by: String,
-        why: String,
-    },
+    Settled { outcome: Outcome, by: String, why: String },
 }
 
 impl Statement {
@@ -52,9 +42,7 @@ impl Statement {
             Self::Settled { .. } => Source::Manager,
             Self::Conference(_) => Source::Conference,
             Self::Answer { .. } => Source::Answer,
-            Self::Invitation { .. } | Self::Cancelled | Self::Stands | Self::Moved { .. } => {
-                Source::Calendar
-            }
+            Self::Invitation { .. } | Self::Cancelled | Self::Stands | Self::Moved { .. } => Source::Calendar,
         }
     }
 }

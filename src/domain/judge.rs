@@ -3,7 +3,16 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::detect::Decision;
+use super::evidence::Evidence;
+use super::pairing::Pairing;
 use super::people::ParticipantId;
+use super::program::JudgeRules;
+use super::session::Session;
+
+mod presence;
+mod rules;
+use presence::Presences;
 
 /// The version of the rules in this module, kept with every verdict. Raise it when they change.
 pub const RULE_VERSION: u32 = 1;
@@ -110,4 +119,99 @@ pub struct PersonVerdict {
     pub joined_at: Option<DateTime<Utc>>,
     /// How long they were in the call, in whole minutes: the union of their stays.
     pub minutes: Option<i64>,
+}
+
+impl Verdict {
+    /// What is said of a session before anything can be judged.
+    pub fn open(decision: Decision, at: DateTime<Utc>) -> Self {
+        let (status, reason) = match decision {
+            Decision::Taken => (Status::Scheduled, "planned, and not over yet"),
+            Decision::Proposed | Decision::Left => {
+                (Status::Proposed, "not settled yet whether this is one of the pairing's sessions")
+            }
+        };
+        Self {
+            status,
+            grade: Grade::None,
+            reason: reason.to_owned(),
+            people: Vec::new(),
+            rule_version: RULE_VERSION,
+            at,
+        }
+    }
+
+    /// Whether `other` says the same, whenever it was reached.
+    pub fn agrees(&self, other: &Self) -> bool {
+        let but_time = |verdict: &Self| Self { at: DateTime::UNIX_EPOCH, ..verdict.clone() };
+        but_time(self) == but_time(other)
+    }
+}
+
+/// Everything that a judgement is made from.
+#[derive(Clone, Copy, Debug)]
+pub struct Case<'a> {
+    pub session: &'a Session,
+    pub pairing: &'a Pairing,
+    pub rules: &'a JudgeRules,
+    /// In the order in which it came.
+    pub evidence: &'a [Evidence],
+    /// When the pairing's connected calendars were read, the one that was read longest ago;
+    /// `None` while one was never read, or none is connected.
+    pub read_at: Option<DateTime<Utc>>,
+    pub now: DateTime<Utc>,
+}
+
+/// A verdict, and when time alone may change it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Judgement {
+    pub verdict: Verdict,
+    /// When to judge again even if no new evidence comes; `None`: not before there is some.
+    pub again_at: Option<DateTime<Utc>>,
+}
+
+/// What the evidence amounts to at `case.now` (design section 5.3).
+pub fn judge(case: Case<'_>) -> Judgement {
+    let presences = Presences::of(case.session, case.evidence);
+    let ruling = rules::rule(case, &presences);
+    Judgement {
+        verdict: Verdict {
+            status: ruling.status,
+            grade: ruling.grade,
+            reason: ruling.reason,
+            people: people(case, &presences),
+            rule_version: RULE_VERSION,
+            at: case.now,
+        },
+        again_at: ruling.again_at,
+    }
+}
+
+/// What became of everybody in the pairing.
+fn people(case: Case<'_>, presences: &Presences) -> Vec<PersonVerdict> {
+    let over = case.now >= case.session.end + case.rules.grace;
+    case.pairing
+        .members()
+        .map(|(_, person)| {
+            let joined_at = presences.joined_at(person.id).filter(|_| over);
+            let stay = presences.stay(person.id);
+            let (verdict, grade) = match joined_at {
+                Some(joined) if joined > case.session.start + case.rules.late_after => {
+                    (Attendance::Late, Grade::Observed)
+                }
+                Some(_) => (Attendance::Attended, Grade::Observed),
+                None if case.session.declined(person.id) => (Attendance::Declined, Grade::Reported),
+                None if over && presences.anybody() && !presences.unidentified() => {
+                    (Attendance::Absent, Grade::Observed)
+                }
+                None => (Attendance::Unknown, Grade::None),
+            };
+            PersonVerdict {
+                person: person.id,
+                verdict,
+                grade,
+                joined_at,
+                minutes: joined_at.map(|_| stay.num_minutes()),
+            }
+        })
+        .collect()
 }

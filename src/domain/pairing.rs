@@ -24,9 +24,7 @@ impl FromStr for PairingId {
         text.strip_prefix('p')
             .and_then(|digits| digits.parse().ok())
             .map(Self)
-            .ok_or_else(|| {
-                format!("`{text}` is not a pairing; `mentord pairings` lists them (like `p12`)")
-            })
+            .ok_or_else(|| format!("`{text}` is not a pairing; `mentord pairings` lists them (like `p12`)"))
     }
 }
 
@@ -85,9 +83,7 @@ impl Pairing {
     }
 
     pub fn participant(&self, id: ParticipantId) -> Option<&Participant> {
-        self.members()
-            .map(|(_, person)| person)
-            .find(|person| person.id == id)
+        self.members().map(|(_, person)| person).find(|person| person.id == id)
     }
 
     /// The day from which the pairing is counted.

@@ -22,9 +22,8 @@ impl Address {
         let wrong = || AddressError(text.trim().to_owned());
         let address = text.trim().to_lowercase();
         let (local, domain) = address.split_once('@').ok_or_else(wrong)?;
-        let forbidden = |c: char| {
-            c.is_whitespace() || c.is_control() || matches!(c, '@' | ',' | ';' | '<' | '>' | '"')
-        };
+        let forbidden =
+            |c: char| c.is_whitespace() || c.is_control() || matches!(c, '@' | ',' | ';' | '<' | '>' | '"');
         if local.is_empty()
             || domain.is_empty()
             || address.chars().filter(|&c| c == '@').count() != 1

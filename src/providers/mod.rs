@@ -58,10 +58,7 @@ pub enum Change {
     /// The event is now like this. A cancelled one that the provider still describes comes so, too.
     Event(Box<Event>),
     /// Inside the window the series now has exactly these occurrences, and no others.
-    Series {
-        series: String,
-        occurrences: Vec<Event>,
-    },
+    Series { series: String, occurrences: Vec<Event> },
     /// The event with this key, or the whole series with this key, was deleted.
     Deleted { key: String },
     /// The event with this key is no longer listed: deleted, or moved out of the window.

@@ -1,1 +1,245 @@
+//! Puts the copies of an event together to sessions.
 
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use sha2::{Digest, Sha256};
+
+use super::{Copy, CopyFacts, CopyId, CopyState, Session, SessionId};
+use crate::domain::detect::Decision;
+use crate::domain::event::Response;
+use crate::domain::evidence::{Evidence, Statement};
+use crate::domain::judge::Verdict;
+use crate::domain::pairing::Pairing;
+use crate::domain::people::ParticipantId;
+
+/// What putting a pairing's copies together came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Assembly {
+    /// Sessions that are new or have changed.
+    pub sessions: Vec<Session>,
+    /// Every copy that was looked at, in the revision looked at, and the session it belongs to.
+    pub links: Vec<(CopyId, i64, Option<SessionId>)>,
+    /// What the calendars now say that they did not say before.
+    pub evidence: Vec<(SessionId, Evidence)>,
+}
+
+/// What makes copies one session: the UID and, within a series, the original start (design
+/// section 5.1). A copy without a UID stands for itself.
+type Identity = (String, Option<DateTime<Utc>>);
+
+fn identity(copy: &Copy) -> Identity {
+    match &copy.facts.uid {
+        Some(uid) => (uid.clone(), copy.facts.original_start),
+        None => (format!("{}:{}", copy.calendar, copy.facts.event), None),
+    }
+}
+
+/// Puts all copies of one pairing together with the sessions known so far.
+///
+/// The order of the copies does not matter, and doing it again changes nothing.
+pub fn assemble(pairing: &Pairing, copies: &[Copy], sessions: &[Session], now: DateTime<Utc>) -> Assembly {
+    let mut assembly = Assembly::default();
+    for (id, group) in group(pairing, copies, sessions) {
+        let known = sessions.iter().find(|session| session.id == id);
+        let session = merge(pairing, &id, &group, known, now);
+        let link = session.as_ref().map(|session| session.id.clone());
+        assembly.links.extend(group.iter().map(|copy| (copy.id, copy.revision, link.clone())));
+        if let Some(session) = session {
+            assembly.evidence.extend(news(known, &session, &group, now).into_iter().map(|e| (id.clone(), e)));
+            if known != Some(&session) {
+                assembly.sessions.push(session);
+            }
+        }
+    }
+    assembly.links.sort();
+    assembly
+}
+
+/// Sorts the copies into sessions: those of the same identity together, then those of different
+/// identity that start at the same time, for two providers may name one meeting differently.
+fn group<'a>(pairing: &Pairing, copies: &'a [Copy], sessions: &[Session]) -> Vec<(SessionId, Vec<&'a Copy>)> {
+    let mut by_identity: BTreeMap<Identity, Vec<&Copy>> = BTreeMap::new();
+    for copy in copies {
+        by_identity.entry(identity(copy)).or_default().push(copy);
+    }
+    let mut groups: Vec<(SessionId, Vec<&Copy>)> = Vec::new();
+    let mut new = Vec::new();
+    for (identity, mut members) in by_identity {
+        members.sort_by_key(|copy| copy.id);
+        let known = members.iter().find_map(|copy| copy.session.clone()).or_else(|| {
+            let matches =
+                |s: &&Session| s.uid.as_ref() == Some(&identity.0) && s.original_start == identity.1;
+            sessions.iter().find(matches).map(|session| session.id.clone())
+        });
+        match known {
+            Some(id) => add(&mut groups, id, members),
+            None => new.push((identity, members)),
+        }
+    }
+    // Known sessions come first, so that a second name for one of them finds it.
+    for (identity, members) in new {
+        let twin = groups.iter().find(|(_, others)| {
+            is_taken(&members) && is_taken(others) && meets_at_the_same_time(leading(&members), others)
+        });
+        let id = twin.map_or_else(|| name(pairing, &identity), |(id, _)| id.clone());
+        add(&mut groups, id, members);
+    }
+    groups
+}
+
+fn add<'a>(groups: &mut Vec<(SessionId, Vec<&'a Copy>)>, id: SessionId, members: Vec<&'a Copy>) {
+    match groups.iter_mut().find(|(other, _)| *other == id) {
+        Some((_, others)) => others.extend(members),
+        None => groups.push((id, members)),
+    }
+}
+
+fn is_taken(copies: &[&Copy]) -> bool {
+    copies.iter().any(|copy| copy.facts.decision != Decision::Left)
+}
+
+/// One calendar may hold two meetings at one time; two calendars that do speak of the same one.
+fn meets_at_the_same_time(copy: &Copy, others: &[&Copy]) -> bool {
+    copy.facts.state == CopyState::Stands
+        && others.iter().all(|other| other.calendar != copy.calendar)
+        && others
+            .iter()
+            .any(|other| other.facts.state == CopyState::Stands && other.facts.start == copy.facts.start)
+}
+
+/// A short name that the same meeting always gets.
+fn name(pairing: &Pairing, identity: &Identity) -> SessionId {
+    const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
+    let original = identity.1.map(|start| start.to_rfc3339()).unwrap_or_default();
+    let digest = Sha256::digest(format!("{}\n{}\n{original}", pairing.id, identity.0));
+    let text = digest.iter().take(10).map(|byte| ALPHABET[usize::from(byte % 32)] as char);
+    SessionId(std::iter::once('s').chain(text).collect())
+}
+
+/// The copy to be believed about time and place: the organiser's own while it stands, else one that
+/// stands, else whatever there is; among equals the one that changed last.
+fn leading<'a>(copies: &[&'a Copy]) -> &'a Copy {
+    let rank = |copy: &&&Copy| {
+        let stands = copy.facts.state == CopyState::Stands;
+        let taken = copy.facts.decision != Decision::Left;
+        let own = copy.facts.organizer == Some(copy.owner);
+        (taken, stands, own, copy.changed_at, std::cmp::Reverse(copy.id))
+    };
+    copies.iter().max_by_key(rank).expect("a group has at least one copy")
+}
+
+/// Whether the meeting is still on. The organiser's calendar decides where it can be read; elsewhere
+/// one that still has the meeting is enough, unless one says outright that it was called off.
+fn stands(copies: &[&Copy]) -> bool {
+    let own: Vec<_> = copies
+        .iter()
+        .filter(|copy| copy.facts.organizer == Some(copy.owner))
+        .map(|c| c.facts.state)
+        .collect();
+    if !own.is_empty() {
+        return own.contains(&CopyState::Stands);
+    }
+    let any = |state| copies.iter().any(|copy| copy.facts.state == state);
+    any(CopyState::Stands) && !any(CopyState::Cancelled)
+}
+
+/// Everybody's answer: what a person's own calendar says counts first, then the organiser's, then
+/// anybody's that knows. Taking a meeting off one's own calendar is declining it.
+fn responses(pairing: &Pairing, copies: &[&Copy], stands: bool) -> BTreeMap<ParticipantId, Response> {
+    let known = |copy: &Copy, person| {
+        copy.facts.responses.get(&person).copied().filter(|response| *response != Response::Unknown)
+    };
+    let answer = |person: ParticipantId| {
+        let mut ranked: Vec<_> = copies
+            .iter()
+            .filter_map(|copy| {
+                let own = copy.owner == person;
+                let gone = copy.facts.state == CopyState::Gone;
+                let organizes = copy.facts.organizer == Some(person);
+                let response = if own && gone && stands && !organizes {
+                    Response::Declined
+                } else {
+                    known(copy, person)?
+                };
+                let organizers = copy.facts.organizer == Some(copy.owner);
+                Some(((own, organizers, copy.changed_at, std::cmp::Reverse(copy.id)), response))
+            })
+            .collect();
+        ranked.sort_by_key(|(rank, _)| *rank);
+        ranked.last().map(|(_, response)| *response)
+    };
+    pairing
+        .members()
+        .map(|(_, person)| person.id)
+        .filter_map(|person| {
+            let organizes = copies.iter().any(|copy| copy.facts.organizer == Some(person));
+            let response = answer(person).or(organizes.then_some(Response::Organizer));
+            Some((person, response?))
+        })
+        .collect()
+}
+
+/// The session that the copies amount to; `None` while they are none and never were.
+fn merge(
+    pairing: &Pairing,
+    id: &SessionId,
+    copies: &[&Copy],
+    known: Option<&Session>,
+    now: DateTime<Utc>,
+) -> Option<Session> {
+    let facts: &CopyFacts = &leading(copies).facts;
+    let decision = copies.iter().map(|copy| copy.facts.decision).min().unwrap_or(Decision::Left);
+    let stands = stands(copies);
+    // What was called off before mentord ever saw it is no session of anybody's memory.
+    let worth_making =
+        decision != Decision::Left && copies.iter().any(|c| c.facts.state == CopyState::Stands);
+    if known.is_none() && !worth_making {
+        return None;
+    }
+    let moved = known.is_some_and(|session| session.start != facts.start);
+    Some(Session {
+        id: id.clone(),
+        pairing: pairing.id,
+        uid: known.map_or_else(|| facts.uid.clone(), |session| session.uid.clone()),
+        original_start: known.map_or(facts.original_start, |session| session.original_start),
+        start: facts.start,
+        end: facts.end,
+        // An occurrence that was moved before mentord saw it first was moved all the same.
+        moves: known.map_or_else(
+            || u32::from(facts.original_start.is_some_and(|original| original != facts.start)),
+            |session| session.moves + u32::from(moved),
+        ),
+        stands,
+        decision,
+        organizer: facts.organizer.or_else(|| known.and_then(|session| session.organizer)),
+        responses: responses(pairing, copies, stands),
+        conference: copies
+            .iter()
+            .filter(|copy| copy.facts.state == CopyState::Stands)
+            .find_map(|copy| copy.facts.conference.clone())
+            .or_else(|| known.and_then(|session| session.conference.clone())),
+        verdict: known.map_or_else(|| Verdict::open(decision, now), |session| session.verdict.clone()),
+    })
+}
+
+/// What the calendars now say that they did not say before.
+fn news(known: Option<&Session>, session: &Session, copies: &[&Copy], now: DateTime<Utc>) -> Vec<Evidence> {
+    let changed_at = copies.iter().map(|copy| copy.changed_at).max().unwrap_or(now);
+    let mut news = Vec::new();
+    let mut state = |statement| news.push(Evidence { statement, at: changed_at });
+    for (&person, &response) in &session.responses {
+        if known.and_then(|before| before.responses.get(&person)) != Some(&response) {
+            state(Statement::Invitation { person, response });
+        }
+    }
+    match (known.is_none_or(|before| before.stands), session.stands) {
+        (true, false) => state(Statement::Cancelled),
+        (false, true) => state(Statement::Stands),
+        (true, true) | (false, false) => {}
+    }
+    if let Some(before) = known.filter(|before| before.start != session.start) {
+        state(Statement::Moved { from: before.start, to: session.start });
+    }
+    news
+}
