@@ -9,6 +9,12 @@ use super::pairing::PairingId;
 use super::people::{Address, ParticipantId};
 use super::session::SessionId;
 
+mod plan;
+mod quiet;
+mod recheck;
+pub use plan::{Plan, Planned, digest, plan, reconcile};
+pub use recheck::{Check, Facts, recheck};
+
 /// Makes an alert single: kind, what it is about, slot, recipient. The store has a unique index on it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct AlertKey(pub String);
