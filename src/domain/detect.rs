@@ -65,7 +65,7 @@ pub type SeriesMemory = BTreeMap<(PairingId, String), Decision>;
 /// Occurrences of one series are decided alike: what is taken for one speaks for the others,
 /// whichever came first.
 pub fn detect<'a>(
-    events: &'a [Event],
+    events: &[&'a Event],
     programs: &[(&Program, &[Pairing])],
     memory: &SeriesMemory,
 ) -> Vec<Sighting<'a>> {

@@ -6,6 +6,7 @@
 pub mod alert;
 pub mod cadence;
 pub mod calendar;
+pub mod copies;
 pub mod detect;
 pub mod event;
 pub mod evidence;

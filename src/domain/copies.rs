@@ -1,0 +1,153 @@
+//! What a listing of a calendar means for the copies known of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::detect::{Decision, SeriesMemory, Sighting, detect};
+use super::event::{Event, EventState, Response, Window};
+use super::pairing::{Pairing, PairingId};
+use super::people::ParticipantId;
+use super::program::Program;
+use super::session::{Copy, CopyFacts, CopyId, CopyState};
+
+/// What a listing showed, with every doubt about things that vanished cleared up.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// Events as they are now; of two with the same key the later one counts.
+    pub events: Vec<Event>,
+    /// Series that now have exactly these occurrences (by key) inside the window.
+    pub series: Vec<(String, BTreeSet<String>)>,
+    /// Keys of events and series that are not on the calendar any more.
+    pub deleted: BTreeSet<String>,
+    /// The events are all that there is inside the window.
+    pub full: bool,
+}
+
+/// What is to be kept of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Changes {
+    pub upserts: Vec<(PairingId, CopyFacts)>,
+    pub gone: Vec<CopyId>,
+}
+
+/// Compares what a listing showed with the copies known of the calendar. Merging is by key: what the
+/// listing does not speak of stays as it was (design section 5.1).
+pub fn compare(
+    known: &[Copy],
+    seen: &Seen,
+    window: Window,
+    programs: &[(&Program, &[Pairing])],
+    memory: &SeriesMemory,
+) -> Changes {
+    let mut by_key: BTreeMap<&str, Vec<&Copy>> = BTreeMap::new();
+    for copy in known {
+        by_key.entry(&copy.facts.event).or_default().push(copy);
+    }
+    let latest: BTreeMap<&str, &Event> =
+        seen.events.iter().map(|event| (event.key.as_str(), event)).collect();
+    let relevant: Vec<&Event> = latest
+        .values()
+        .filter(|event| by_key.contains_key(event.key.as_str()) || inside(event, window, programs))
+        .copied()
+        .collect();
+    let mut changes = Changes::default();
+    let mut confirmed: BTreeSet<CopyId> = BTreeSet::new();
+    for sighting in detect(&relevant, programs, memory) {
+        let Some(pairing) = pairing(programs, sighting.pairing) else { continue };
+        let copy = by_key
+            .get(sighting.event.key.as_str())
+            .and_then(|copies| copies.iter().find(|copy| copy.pairing == sighting.pairing));
+        confirmed.extend(copy.map(|copy| copy.id));
+        let cancelled = sighting.event.state == EventState::Cancelled;
+        if copy.is_some() || !cancelled {
+            let facts = facts(&sighting, pairing);
+            changes.upserts.push((sighting.pairing, facts));
+        }
+    }
+    let gone = |copy: &&Copy| {
+        copy.facts.state != CopyState::Gone
+            && !confirmed.contains(&copy.id)
+            && vanished(copy, seen, &latest, window)
+    };
+    changes.gone = known.iter().filter(gone).map(|copy| copy.id).collect();
+    changes
+}
+
+/// Whether the listing means that a known copy, which no sighting confirmed, is not there any more.
+fn vanished(copy: &Copy, seen: &Seen, latest: &BTreeMap<&str, &Event>, window: Window) -> bool {
+    if let Some(event) = latest.get(copy.facts.event.as_str()) {
+        // Still there, but the pairing is not on it any more. Of a private event nobody may know.
+        return !event.private;
+    }
+    let series = copy.facts.series.as_deref();
+    let inside = window.touches(copy.facts.start, copy.facts.end);
+    let replaced = |(key, occurrences): &(String, BTreeSet<String>)| {
+        series == Some(key.as_str()) && inside && !occurrences.contains(&copy.facts.event)
+    };
+    seen.deleted.contains(&copy.facts.event)
+        || series.is_some_and(|series| seen.deleted.contains(series))
+        || seen.series.iter().any(replaced)
+        || (seen.full && inside)
+}
+
+/// Increments may reach far beyond the window that was asked for.
+fn inside(event: &Event, window: Window, programs: &[(&Program, &[Pairing])]) -> bool {
+    let zone = programs.first().map_or(chrono_tz::UTC, |(program, _)| program.timezone);
+    window.touches(event.start.instant(zone), event.end.instant(zone))
+}
+
+fn pairing<'a>(
+    programs: &[(&Program, &'a [Pairing])],
+    id: PairingId,
+) -> Option<(&'a Pairing, chrono_tz::Tz)> {
+    programs.iter().find_map(|(program, pairings)| {
+        let found = pairings.iter().find(|pairing| pairing.id == id)?;
+        Some((found, program.timezone))
+    })
+}
+
+/// What is kept of an event for one pairing. Of an event that is left, only as much as it takes to
+/// say why.
+fn facts(sighting: &Sighting<'_>, (pairing, zone): (&Pairing, chrono_tz::Tz)) -> CopyFacts {
+    let event = sighting.event;
+    let left = sighting.decision == Decision::Left;
+    let organizer = event.organizer.as_ref().and_then(|address| pairing.member(address)).map(|(_, p)| p.id);
+    CopyFacts {
+        event: event.key.clone(),
+        series: event.series.clone(),
+        uid: event.uid.clone(),
+        original_start: event.original_start.map(|start| start.instant(zone)),
+        start: event.start.instant(zone),
+        end: event.end.instant(zone),
+        state: match event.state {
+            EventState::Confirmed | EventState::Tentative => CopyState::Stands,
+            EventState::Cancelled => CopyState::Cancelled,
+        },
+        organizer: organizer.filter(|_| !left),
+        responses: if left { BTreeMap::new() } else { responses(event, pairing, organizer) },
+        conference: event.conference.clone().filter(|_| !left),
+        decision: sighting.decision,
+        score: sighting.score,
+        reasons: sighting.reasons.clone(),
+    }
+}
+
+fn responses(
+    event: &Event,
+    pairing: &Pairing,
+    organizer: Option<ParticipantId>,
+) -> BTreeMap<ParticipantId, Response> {
+    let mut responses: BTreeMap<ParticipantId, Response> = BTreeMap::new();
+    for guest in event.guests.iter().filter(|guest| !guest.resource) {
+        if let Some((_, person)) = pairing.member(&guest.address) {
+            responses.insert(person.id, guest.response);
+        }
+    }
+    // Who calls a meeting means to come, unless they say otherwise.
+    if let Some(organizer) = organizer {
+        let answer = responses.entry(organizer).or_insert(Response::Organizer);
+        if matches!(answer, Response::Unknown | Response::NeedsAction) {
+            *answer = Response::Organizer;
+        }
+    }
+    responses
+}

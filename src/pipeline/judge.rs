@@ -1,0 +1,59 @@
+//! Verdicts out of evidence.
+
+use super::{Context, Happening, Outcome};
+use crate::domain::judge::{Case, judge};
+use crate::domain::session::Session;
+use crate::store::{Lease, Queue, StoreError};
+
+/// How many sessions one step takes.
+const BATCH: u32 = 64;
+
+/// Judges every session that is due: because evidence came, or because time has passed.
+pub async fn step(context: &Context) -> Result<Outcome, StoreError> {
+    let due = context.store.claim_sessions_to_judge(context.clock.now(), BATCH).await?;
+    if due.is_empty() {
+        return Ok(Outcome::waiting_for(context.store.next_due(Queue::Judge).await?));
+    }
+    for (session, lease) in &due {
+        reach_verdict(context, session, lease).await?;
+    }
+    Ok(Outcome::Done)
+}
+
+async fn reach_verdict(context: &Context, session: &Session, lease: &Lease) -> Result<(), StoreError> {
+    let now = context.clock.now();
+    let pairing = context.store.pairing(session.pairing).await?;
+    let Some((pairing, program)) =
+        pairing.as_ref().and_then(|pairing| Some((pairing, context.program(&pairing.program)?)))
+    else {
+        // Without its program nobody knows the rules; the verdict stays as it is.
+        context.store.save_verdict(lease, &session.id, &session.verdict, "no program", None, now).await?;
+        return Ok(());
+    };
+    let evidence = context.store.evidence_of(&session.id).await?;
+    let (_, read_at) = context.store.oldest_read(pairing.id).await?;
+    let judgement =
+        judge(Case { session, pairing, rules: &program.judge, evidence: &evidence, read_at, now });
+    let cause = evidence.last().map_or("time", |last| last.statement.source().as_str());
+    let changed = context
+        .store
+        .save_verdict(lease, &session.id, &judgement.verdict, cause, judgement.again_at, now)
+        .await?;
+    let verdict = &judgement.verdict;
+    if changed && (verdict.status, verdict.grade) != (session.verdict.status, session.verdict.grade) {
+        tracing::info!(
+            session.id = %session.id,
+            status = verdict.status.as_str(),
+            grade = verdict.grade.as_str(),
+            "session {} is {}",
+            session.id,
+            verdict.status.as_str()
+        );
+        context.tell(Happening::Judged {
+            session: session.id.clone(),
+            status: verdict.status,
+            grade: verdict.grade,
+        });
+    }
+    Ok(())
+}

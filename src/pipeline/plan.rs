@@ -1,0 +1,52 @@
+//! Alerts out of where things stand.
+
+use chrono::TimeDelta;
+
+use super::{Context, Outcome};
+use crate::domain::alert::{Planned, plan, reconcile};
+use crate::domain::cadence::standing;
+use crate::domain::pairing::PairingId;
+use crate::store::{Lease, Queue, StoreError};
+
+/// How many pairings one step takes.
+const BATCH: u32 = 64;
+
+/// How long a plan is good for when nothing changes.
+const GOOD_FOR: TimeDelta = TimeDelta::days(1);
+
+/// Plans for every pairing that is due: because something about it changed, or once a day.
+pub async fn step(context: &Context) -> Result<Outcome, StoreError> {
+    let due = context.store.claim_pairings_to_plan(context.clock.now(), BATCH).await?;
+    if due.is_empty() {
+        return Ok(Outcome::waiting_for(context.store.next_due(Queue::Plan).await?));
+    }
+    for (pairing, lease) in due {
+        plan_for(context, pairing, &lease).await?;
+    }
+    Ok(Outcome::Done)
+}
+
+async fn plan_for(context: &Context, id: PairingId, lease: &Lease) -> Result<(), StoreError> {
+    let now = context.clock.now();
+    let stored: Vec<Planned> = context
+        .store
+        .alerts_of(id)
+        .await?
+        .into_iter()
+        .map(|stored| Planned { alert: stored.alert, state: stored.state })
+        .collect();
+    let wanted = match context.store.pairing(id).await? {
+        Some(pairing) => match context.program(&pairing.program) {
+            Some(program) => {
+                let sessions = context.store.sessions_of(id).await?;
+                let standing = standing(program, &pairing, &sessions, now);
+                plan(program, &pairing, &sessions, &standing, now)
+            }
+            None => Vec::new(),
+        },
+        None => Vec::new(),
+    };
+    let plan = reconcile(&stored, &wanted, now);
+    context.store.save_plan(lease, id, &plan.add, &plan.withdraw, Some(now + GOOD_FOR), now).await?;
+    Ok(())
+}

@@ -1,0 +1,139 @@
+//! Deliveries out of alerts: sends what is due, after a last look at the facts.
+
+use chrono::TimeDelta;
+
+use super::{Context, Happening, Outcome};
+use crate::domain::alert::{Alert, Check, Facts, Kind, recheck};
+use crate::domain::cadence::{Standing, standing};
+use crate::domain::pairing::Pairing;
+use crate::domain::program::Program;
+use crate::domain::session::Session;
+use crate::notify::{Notifier, Recipient, SendError};
+use crate::store::{Lease, Queue, StoreError, StoredAlert};
+
+mod letters;
+
+/// How many alerts one step takes.
+const BATCH: u32 = 16;
+
+/// Sends every alert that is due.
+pub async fn step(context: &Context) -> Result<Outcome, StoreError> {
+    let Some(notifier) = &context.notifier else { return Ok(Outcome::Idle) };
+    let due = context.store.claim_alerts(context.clock.now(), BATCH).await?;
+    if due.is_empty() {
+        return Ok(Outcome::waiting_for(context.store.next_due(Queue::Alerts).await?));
+    }
+    for (stored, lease) in &due {
+        deliver(context, notifier, stored, lease).await?;
+    }
+    Ok(Outcome::Done)
+}
+
+/// How things stand for one alert.
+struct Background<'a> {
+    program: Option<&'a Program>,
+    pairing: Option<(Pairing, Standing)>,
+    sessions: Vec<Session>,
+}
+
+impl Background<'_> {
+    fn session(&self, alert: &Alert) -> Option<&Session> {
+        self.sessions.iter().find(|session| Some(&session.id) == alert.session.as_ref())
+    }
+}
+
+async fn background<'a>(context: &'a Context, alert: &Alert) -> Result<Background<'a>, StoreError> {
+    let program = context.program(&alert.program);
+    let mut background = Background { program, pairing: None, sessions: Vec::new() };
+    if let (Some(program), Some(id)) = (program, alert.pairing) {
+        background.sessions = context.store.sessions_of(id).await?;
+        background.pairing = context.store.pairing(id).await?.map(|pairing| {
+            let standing = standing(program, &pairing, &background.sessions, context.clock.now());
+            (pairing, standing)
+        });
+    }
+    Ok(background)
+}
+
+async fn deliver(
+    context: &Context,
+    notifier: &Notifier,
+    stored: &StoredAlert,
+    lease: &Lease,
+) -> Result<(), StoreError> {
+    let alert = &stored.alert;
+    let background = background(context, alert).await?;
+    let now = context.clock.now();
+    let check = recheck(
+        alert,
+        Facts {
+            program: background.program,
+            pairing: background.pairing.as_ref().map(|(pairing, standing)| (pairing, standing)),
+            session: background.session(alert),
+            now,
+        },
+    );
+    let reason = match check {
+        Check::Send => None,
+        Check::Withdraw(reason) => Some(reason),
+    };
+    let letter = match (reason, background.program) {
+        (None, Some(program)) => letters::write(context, program, alert, &background, now).await?,
+        _ => None,
+    };
+    let Some(letter) = letter else {
+        return withdraw(context, alert, lease, reason.unwrap_or("nothing is left to say")).await;
+    };
+    let name = background
+        .pairing
+        .as_ref()
+        .and_then(|(pairing, _)| alert.person.and_then(|person| pairing.participant(person)))
+        .map(|person| person.name.clone());
+    let to = Recipient { name, address: alert.recipient.clone() };
+    match notifier.deliver(&to, &alert.key.0, now, &letter).await {
+        Ok(sent) => {
+            context.store.alert_sent(lease, &alert.key, &sent.message_id, &sent.response, context.clock.now()).await?;
+            tracing::info!(alert.kind = alert.kind.as_str(), "{} sent", alert.kind.as_str());
+            context.tell(Happening::AlertSent { key: alert.key.clone(), kind: alert.kind });
+            Ok(())
+        }
+        Err(error) => fail(context, stored, lease, &error).await,
+    }
+}
+
+async fn withdraw(context: &Context, alert: &Alert, lease: &Lease, reason: &str) -> Result<(), StoreError> {
+    context.store.alert_withdrawn(lease, &alert.key, reason, context.clock.now()).await?;
+    tracing::info!(alert.kind = alert.kind.as_str(), reason, "{} withdrawn: {reason}", alert.kind.as_str());
+    context.tell(Happening::AlertWithdrawn {
+        key: alert.key.clone(),
+        kind: alert.kind,
+        reason: reason.to_owned(),
+    });
+    Ok(())
+}
+
+/// How long to wait after `attempts` attempts: doubling from a minute to an hour.
+fn backoff(attempts: u32) -> TimeDelta {
+    TimeDelta::minutes((1i64 << attempts.min(6)).min(60))
+}
+
+async fn fail(
+    context: &Context,
+    stored: &StoredAlert,
+    lease: &Lease,
+    error: &SendError,
+) -> Result<(), StoreError> {
+    let alert = &stored.alert;
+    let now = context.clock.now();
+    // What is wrong with the server or its settings passes for everybody; what is wrong with one
+    // message does not pass at all. An alert that waits too long is withdrawn when it is looked at.
+    let retry = match error {
+        SendError::Temporary(_) | SendError::Configuration(_) => Some(now + backoff(stored.attempts)),
+        SendError::Permanent(_) => None,
+    };
+    let message = error.to_string();
+    context.store.alert_failed(lease, &alert.key, &message, retry, now).await?;
+    tracing::warn!(alert.kind = alert.kind.as_str(), attempts = stored.attempts + 1, "{} not sent: {message}", alert.kind.as_str());
+    context.tell(Happening::AlertFailed { key: alert.key.clone(), kind: alert.kind, error: message });
+    Ok(())
+}

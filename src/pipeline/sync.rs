@@ -1,0 +1,208 @@
+//! Calendars in: reads what changed on each calendar that is due and keeps what concerns a pairing.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use futures_util::{StreamExt, stream};
+
+use super::{Context, Happening, Outcome};
+use crate::domain::calendar::{Calendar, CalendarState};
+use crate::domain::copies::{Seen, compare};
+use crate::domain::detect::SeriesMemory;
+use crate::domain::event::Window;
+use crate::domain::pairing::{Pairing, PairingId};
+use crate::domain::program::Program;
+use crate::domain::session::{Copy, CopyState};
+use crate::providers::{Change, Listing, Provider, ProviderError};
+use crate::store::{Finished, Lease, StoreError, SyncUpdate};
+
+/// Reads every calendar that is due, several at a time. One that fails holds up no other.
+pub async fn step(context: &Context) -> Result<Outcome, StoreError> {
+    let due = context.store.claim_calendars(context.clock.now(), context.sync.concurrency).await?;
+    if due.is_empty() {
+        return Ok(Outcome::waiting_for(context.store.next_due(crate::store::Queue::Calendars).await?));
+    }
+    let mut readings = stream::iter(due.into_iter().map(|(calendar, lease)| read(context, calendar, lease)))
+        .buffer_unordered(context.sync.concurrency);
+    let mut first_error = None;
+    while let Some(result) = readings.next().await {
+        if let Err(error) = result {
+            first_error.get_or_insert(error);
+        }
+    }
+    first_error.map_or(Ok(Outcome::Done), Err)
+}
+
+async fn read(context: &Context, calendar: Calendar, lease: Lease) -> Result<(), StoreError> {
+    let Some(provider) = context.providers.get(&calendar.connection) else {
+        // The connection left the configuration; at the next start the calendar will, too.
+        let later = context.clock.now() + TimeDelta::days(1);
+        let error = format!("the connection “{}” is not configured any more", calendar.connection);
+        context.store.fail_sync(&lease, calendar.id, CalendarState::Unreachable, &error, later, false).await?;
+        return Ok(());
+    };
+    match fetch(context, provider.as_ref(), &calendar).await {
+        Ok(fetched) => keep(context, provider.as_ref(), &calendar, &lease, fetched).await,
+        Err(error) => fail(context, &calendar, &lease, &error).await,
+    }
+}
+
+struct Fetched {
+    listing: Listing,
+    window: Window,
+    /// The listing holds everything inside the window; what it lacks is gone.
+    full: bool,
+}
+
+/// Lists what changed, or everything when there is no usable cursor or its window has grown old.
+async fn fetch(
+    context: &Context,
+    provider: &dyn Provider,
+    calendar: &Calendar,
+) -> Result<Fetched, ProviderError> {
+    let now = context.clock.now();
+    if let Some((cursor, window)) = calendar.cursor.as_ref().filter(|(_, window)| serves(context, calendar, window, now)) {
+        match provider.list(&calendar.address, *window, Some(cursor)).await {
+            Ok(listing) => return Ok(Fetched { listing, window: *window, full: false }),
+            Err(ProviderError::CursorRejected) => {
+                tracing::info!(calendar.id = calendar.id.0, "calendar {} lost its cursor and is listed anew", calendar.id);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    let window = Window { from: now - context.sync.past, to: now + context.sync.future };
+    let listing = provider.list(&calendar.address, window, None).await?;
+    Ok(Fetched { listing, window, full: true })
+}
+
+/// Whether a window still reaches far enough ahead. Calendars differ by up to a tenth of the horizon,
+/// so that they are not all listed anew at the same time.
+fn serves(context: &Context, calendar: &Calendar, window: &Window, now: DateTime<Utc>) -> bool {
+    let future = context.sync.future;
+    let spread = future / 10 * i32::try_from(calendar.id.0.rem_euclid(16)).unwrap_or(0) / 16;
+    window.to - now >= future * 7 / 10 - spread
+}
+
+async fn keep(
+    context: &Context,
+    provider: &dyn Provider,
+    calendar: &Calendar,
+    lease: &Lease,
+    fetched: Fetched,
+) -> Result<(), StoreError> {
+    let programs = context.programs_with_pairings().await?;
+    let programs: Vec<(&Program, &[Pairing])> =
+        programs.iter().map(|(program, pairings)| (*program, pairings.as_slice())).collect();
+    let known = context.store.copies_on(calendar.id).await?;
+    let seen = match sort_out(provider, calendar, &known, fetched.listing.changes, fetched.full).await {
+        Ok(seen) => seen,
+        Err(error) => return fail(context, calendar, lease, &error).await,
+    };
+    let ids: Vec<PairingId> =
+        programs.iter().flat_map(|(_, pairings)| pairings.iter().map(|pairing| pairing.id)).collect();
+    let decisions = context.store.series_decisions(&ids).await?;
+    let memory: SeriesMemory =
+        decisions.into_iter().map(|(pairing, uid, decision)| ((pairing, uid), decision)).collect();
+    let changes = compare(&known, &seen, fetched.window, &programs, &memory);
+    let now = context.clock.now();
+    let update = SyncUpdate {
+        calendar: calendar.id,
+        upserts: changes.upserts,
+        gone: changes.gone,
+        cursor: fetched.listing.cursor.map(|cursor| (cursor, fetched.window)),
+        next_sync_at: now + context.sync.interval,
+    };
+    match context.store.finish_sync(lease, update, now).await? {
+        Finished::Done(counts) => {
+            tracing::debug!(
+                calendar.id = calendar.id.0,
+                added = counts.added,
+                changed = counts.changed,
+                gone = counts.gone,
+                "read calendar {}",
+                calendar.id
+            );
+            context.tell(Happening::CalendarRead {
+                calendar: calendar.id,
+                added: counts.added,
+                changed: counts.changed,
+                gone: counts.gone,
+            });
+        }
+        Finished::NotMine => {
+            tracing::warn!(calendar.id = calendar.id.0, "calendar {} was taken over meanwhile", calendar.id);
+        }
+    }
+    Ok(())
+}
+
+/// Turns a provider's changes into what was seen. Whatever a listing merely no longer shows is looked
+/// at once more when it is known: it may have moved out of the window.
+async fn sort_out(
+    provider: &dyn Provider,
+    calendar: &Calendar,
+    known: &[Copy],
+    changes: Vec<Change>,
+    full: bool,
+) -> Result<Seen, ProviderError> {
+    let mut seen = Seen { full, ..Seen::default() };
+    for change in changes {
+        match change {
+            Change::Event(event) => seen.events.push(*event),
+            Change::Series { series, occurrences } => {
+                let keys = occurrences.iter().map(|event| event.key.clone()).collect();
+                seen.series.push((series, keys));
+                seen.events.extend(occurrences);
+            }
+            Change::Deleted { key } => {
+                seen.deleted.insert(key);
+            }
+            Change::Unlisted { key } => {
+                let concerned = |copy: &&Copy| {
+                    copy.facts.state != CopyState::Gone
+                        && (copy.facts.event == key || copy.facts.series.as_ref() == Some(&key))
+                };
+                let Some(copy) = known.iter().find(concerned) else { continue };
+                match provider.look(&calendar.address, &key).await? {
+                    Some(event) if copy.facts.event == key => seen.events.push(event),
+                    // A series that is still there tells of its occurrences itself.
+                    Some(_) => {}
+                    None => {
+                        seen.deleted.insert(key);
+                    }
+                }
+            }
+        }
+    }
+    Ok(seen)
+}
+
+/// How long to leave a calendar alone after `failures` failures in a row: doubling from half a minute
+/// to six hours.
+fn backoff(failures: u32) -> TimeDelta {
+    let seconds = 30i64.saturating_mul(1i64 << failures.min(10));
+    TimeDelta::seconds(seconds.min(6 * 60 * 60))
+}
+
+/// The one place that says what a provider's error means for a calendar.
+async fn fail(context: &Context, calendar: &Calendar, lease: &Lease, error: &ProviderError) -> Result<(), StoreError> {
+    let wait = backoff(calendar.failures);
+    let (state, wait, forget) = match error {
+        ProviderError::CursorRejected => (CalendarState::BackingOff, wait, true),
+        ProviderError::Throttled { retry_after } => {
+            let asked = retry_after.and_then(|asked| TimeDelta::from_std(asked).ok()).unwrap_or_default();
+            (CalendarState::BackingOff, wait.max(asked), false)
+        }
+        ProviderError::Temporary(_) | ProviderError::Garbled(_) => (CalendarState::BackingOff, wait, false),
+        ProviderError::NeedsConsent(_) => (CalendarState::NeedsConsent, wait.max(TimeDelta::hours(1)), false),
+        ProviderError::Refused(_) | ProviderError::Unreachable(_) => {
+            (CalendarState::Unreachable, wait.max(TimeDelta::minutes(15)), false)
+        }
+    };
+    let message = error.to_string();
+    tracing::warn!(calendar.id = calendar.id.0, failures = calendar.failures + 1, "calendar {} could not be read: {message}", calendar.id);
+    // The jitter keeps calendars that failed together from coming back together.
+    let jitter = wait / 8 * i32::try_from(calendar.id.0.rem_euclid(8)).unwrap_or(0) / 8;
+    let next = context.clock.now() + wait + jitter;
+    context.store.fail_sync(lease, calendar.id, state, &message, next, forget).await?;
+    context.tell(Happening::CalendarFailed { calendar: calendar.id, error: message });
+    Ok(())
+}
