@@ -67,7 +67,7 @@ pub fn render(letter: &Letter) -> Result<Rendered, Error> {
         .get_template(&format!("{kind}.txt"))?
         .render_captured(own.clone())?;
     let subject = text.with_state_mut(|state| state.render_block("subject"))?;
-    // Left of it, the HTML shows the subject as its title.
+    // The HTML has the subject as its title.
     let own = context! { subject => words::one_line(&subject), ..own };
     Ok(Rendered {
         subject: words::one_line(&subject),
@@ -151,7 +151,7 @@ fn digest(letter: &Letter, it: &Digest) -> Value {
         rows => [
             ("Due to take place", sessions.scheduled), ("Held", sessions.held),
             ("Missed", sessions.missed), ("Not known", sessions.unknown),
-            ("Cancelled in time", sessions.cancelled),
+            ("Cancelled", sessions.cancelled),
         ],
         held => sessions.held, scheduled => sessions.scheduled, unknown => sessions.unknown,
         attendance,
