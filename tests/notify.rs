@@ -131,9 +131,10 @@ async fn deliver_to(url: &str, address: &str) -> Result<Sent, SendError> {
     };
     let notifier = Notifier::new(&mail).unwrap();
     let date = at("2026-10-05T07:00:00Z");
-    notifier
-        .deliver(&to, "digest:anna:2026-10-05", date, &letter())
-        .await
+    // As a task, since that is how a worker calls it.
+    let key = "digest:anna:2026-10-05";
+    let task = async move { notifier.deliver(&to, key, date, &letter()).await };
+    tokio::spawn(task).await.unwrap()
 }
 
 #[tokio::test]
