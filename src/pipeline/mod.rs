@@ -8,25 +8,15 @@
 //! A step reads what stands to its left, calls a pure function, commits, and is safe to run again. No
 //! step calls the next one: the tables are the queue.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-
 use chrono::{DateTime, Utc};
-use tokio::sync::mpsc;
 
-use crate::clock::Clock;
-use crate::config::Sync;
 use crate::domain::alert::{AlertKey, Kind};
 use crate::domain::calendar::CalendarId;
 use crate::domain::judge::{Grade, Status};
-use crate::domain::pairing::Pairing;
-use crate::domain::program::Program;
 use crate::domain::session::SessionId;
-use crate::notify::Notifier;
-use crate::providers::Provider;
-use crate::store::{Store, StoreError};
 
 pub mod conference;
+mod context;
 pub mod detect;
 pub mod digest;
 pub mod judge;
@@ -35,20 +25,7 @@ pub mod report;
 pub mod send;
 pub mod sync;
 
-/// What the steps work with. Made once, shared by all.
-#[derive(Clone)]
-pub struct Context {
-    pub store: Store,
-    /// By the connection's name.
-    pub providers: Arc<BTreeMap<String, Arc<dyn Provider>>>,
-    pub programs: Arc<Vec<Program>>,
-    /// `None`: alerts are planned and never sent.
-    pub notifier: Option<Arc<Notifier>>,
-    pub clock: Arc<dyn Clock>,
-    pub sync: Sync,
-    /// Who wants to hear what happens, as it happens.
-    pub listener: Option<mpsc::UnboundedSender<Happening>>,
-}
+pub use context::{Context, SetUpError};
 
 /// How a step ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,27 +55,4 @@ pub enum Happening {
     AlertSent { key: AlertKey, kind: Kind },
     AlertWithdrawn { key: AlertKey, kind: Kind, reason: String },
     AlertFailed { key: AlertKey, kind: Kind, error: String },
-}
-
-impl Context {
-    fn tell(&self, happening: Happening) {
-        if let Some(listener) = &self.listener {
-            // Nobody has to listen.
-            let _ = listener.send(happening);
-        }
-    }
-
-    /// The program of that name, while it is configured.
-    pub fn program(&self, name: &str) -> Option<&Program> {
-        self.programs.iter().find(|program| program.name == name)
-    }
-
-    /// The configured programs, each with its pairings.
-    async fn programs_with_pairings(&self) -> Result<Vec<(&Program, Vec<Pairing>)>, StoreError> {
-        let mut programs = Vec::with_capacity(self.programs.len());
-        for program in self.programs.iter() {
-            programs.push((program, self.store.pairings(Some(&program.name)).await?));
-        }
-        Ok(programs)
-    }
 }

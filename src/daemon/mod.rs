@@ -1,0 +1,119 @@
+//! The running service: workers that walk the arrows of the flow, until they are told to stop.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::Clock;
+use crate::pipeline::{self, Context, Outcome};
+use crate::store::StoreError;
+
+pub mod board;
+pub mod service;
+mod systemd;
+
+use board::{Board, Seat};
+
+/// How long a worker may go on with what it does after it was told to stop.
+const HARD_STOP: Duration = Duration::from_secs(8);
+
+/// How long to leave a step alone after its first failure; it doubles up to [`LONGEST_PAUSE`].
+const FIRST_PAUSE: TimeDelta = TimeDelta::seconds(2);
+const LONGEST_PAUSE: TimeDelta = TimeDelta::minutes(2);
+
+/// One arrow of the flow.
+type Step = for<'a> fn(&'a Context) -> Pin<Box<dyn Future<Output = Result<Outcome, StoreError>> + Send + 'a>>;
+
+const STEPS: [(&str, Step); 7] = [
+    ("sync", |context| Box::pin(pipeline::sync::step(context))),
+    ("detect", |context| Box::pin(pipeline::detect::step(context))),
+    ("conference", |context| Box::pin(pipeline::conference::step(context))),
+    ("judge", |context| Box::pin(pipeline::judge::step(context))),
+    ("plan", |context| Box::pin(pipeline::plan::step(context))),
+    ("send", |context| Box::pin(pipeline::send::step(context))),
+    ("digest", |context| Box::pin(pipeline::digest::step(context))),
+];
+
+/// The workers, running.
+pub struct Workers {
+    board: Board,
+    clock: Arc<dyn Clock>,
+    stop: CancellationToken,
+    tasks: JoinSet<()>,
+}
+
+impl Workers {
+    /// Starts a worker for each step. `poll` is the longest that any of them sleeps without looking.
+    pub fn start(context: &Context, poll: TimeDelta) -> Self {
+        let board = Board::default();
+        let stop = CancellationToken::new();
+        let mut tasks = JoinSet::new();
+        for (name, step) in STEPS {
+            let seat = board.seat(name);
+            tasks.spawn(work(name, step, context.clone(), seat, stop.clone(), poll));
+        }
+        Self { board, clock: context.clock.clone(), stop, tasks }
+    }
+
+    pub fn board(&self) -> &Board {
+        &self.board
+    }
+
+    /// Returns once nothing is left to do before some later time, with that time.
+    pub async fn at_rest(&self) -> Option<chrono::DateTime<chrono::Utc>> {
+        self.board.at_rest(self.clock.as_ref()).await
+    }
+
+    /// Returns when a worker ends though nobody told it to: a fault in the program.
+    pub async fn broken(&mut self) -> String {
+        match self.tasks.join_next().await {
+            Some(Err(error)) => format!("a worker broke down: {error}"),
+            Some(Ok(())) | None => "a worker stopped by itself".to_owned(),
+        }
+    }
+
+    /// Lets every worker finish what it is doing, for some seconds at the most.
+    pub async fn stop(mut self) {
+        self.stop.cancel();
+        let all = async { while self.tasks.join_next().await.is_some() {} };
+        if tokio::time::timeout(HARD_STOP, all).await.is_err() {
+            tracing::warn!(workers = ?self.board.busy(), "some workers did not stop in time; their leases will run out");
+            self.tasks.shutdown().await;
+        }
+    }
+}
+
+async fn work(name: &'static str, step: Step, context: Context, seat: Seat, stop: CancellationToken, poll: TimeDelta) {
+    let mut pause = FIRST_PAUSE;
+    while !stop.is_cancelled() {
+        // Armed before looking, so that a call meanwhile is not lost.
+        seat.look();
+        let outcome = step(&context).await;
+        let now = context.clock.now();
+        let until = match outcome {
+            Ok(Outcome::Done) => {
+                pause = FIRST_PAUSE;
+                seat.board().call_others(&seat);
+                continue;
+            }
+            // What is due and was not to be had is in somebody else's hands.
+            Ok(Outcome::NextAt(at)) => at.clamp(now + TimeDelta::seconds(1), now + poll),
+            Ok(Outcome::Idle) => now + poll,
+            Err(error) => {
+                tracing::error!(step = name, "step {name} failed and is tried again in {} s: {error}", pause.num_seconds());
+                let until = now + pause;
+                pause = (pause * 2).min(LONGEST_PAUSE);
+                until
+            }
+        };
+        tokio::select! {
+            () = seat.sleep(context.clock.as_ref(), until) => {}
+            () = stop.cancelled() => {}
+        }
+    }
+}

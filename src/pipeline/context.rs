@@ -1,0 +1,125 @@
+//! What the steps work with, made from the configuration.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+
+use super::Happening;
+use crate::clock::Clock;
+use crate::config::{self, Config, Connection, Vendor};
+use crate::domain::pairing::Pairing;
+use crate::domain::people::{Address, Participant, ParticipantId};
+use crate::domain::program::Program;
+use crate::notify::{Notifier, SmtpUrlError};
+use crate::providers::{Provider, google::Google, microsoft::Microsoft};
+use crate::store::{Store, StoreError};
+
+/// What the steps work with. Made once, shared by all.
+#[derive(Clone)]
+pub struct Context {
+    pub store: Store,
+    /// By the connection's name.
+    pub providers: Arc<BTreeMap<String, Arc<dyn Provider>>>,
+    pub programs: Arc<Vec<Program>>,
+    /// `None`: alerts are planned and never sent.
+    pub notifier: Option<Arc<Notifier>>,
+    pub clock: Arc<dyn Clock>,
+    pub sync: config::Sync,
+    /// Who wants to hear what happens, as it happens.
+    pub listener: Option<mpsc::UnboundedSender<Happening>>,
+}
+
+/// Why mentord cannot begin to work.
+#[derive(Debug, thiserror::Error)]
+pub enum SetUpError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("connection “{name}”: {why}")]
+    Connection { name: String, why: String },
+    #[error(transparent)]
+    Mail(#[from] SmtpUrlError),
+}
+
+impl Context {
+    /// Opens the database and makes the clients; connects to nobody and changes nothing.
+    pub async fn new(config: &Config, clock: Arc<dyn Clock>) -> Result<Self, SetUpError> {
+        let mut providers: BTreeMap<String, Arc<dyn Provider>> = BTreeMap::new();
+        for connection in &config.connections {
+            providers.insert(connection.name.clone(), provider(connection)?);
+        }
+        let notifier = config.mail.as_ref().map(Notifier::new).transpose()?.map(Arc::new);
+        Ok(Self {
+            store: Store::open(&config.database).await?,
+            providers: Arc::new(providers),
+            programs: Arc::new(config.programs.iter().map(|source| source.program.clone()).collect()),
+            notifier,
+            clock,
+            sync: config.sync.clone(),
+            listener: None,
+        })
+    }
+
+    /// Brings the database up to what the configuration says: programs, and which participants have
+    /// a calendar through which connection.
+    pub async fn settle_in(&self, config: &Config) -> Result<(), StoreError> {
+        let programs: Vec<(&str, &str)> =
+            self.programs.iter().map(|program| (program.name.as_str(), program.title.as_str())).collect();
+        self.store.ensure_programs(&programs).await?;
+        let participants = self.store.participants().await?;
+        self.store.ensure_calendars(&calendars(&config.connections, &participants), self.clock.now()).await
+    }
+
+    pub(super) fn tell(&self, happening: Happening) {
+        if let Some(listener) = &self.listener {
+            // Nobody has to listen.
+            let _ = listener.send(happening);
+        }
+    }
+
+    /// The program of that name, while it is configured.
+    pub fn program(&self, name: &str) -> Option<&Program> {
+        self.programs.iter().find(|program| program.name == name)
+    }
+
+    /// The configured programs, each with its pairings.
+    pub(super) async fn programs_with_pairings(&self) -> Result<Vec<(&Program, Vec<Pairing>)>, StoreError> {
+        let mut programs = Vec::with_capacity(self.programs.len());
+        for program in self.programs.iter() {
+            programs.push((program, self.store.pairings(Some(&program.name)).await?));
+        }
+        Ok(programs)
+    }
+}
+
+fn provider(connection: &Connection) -> Result<Arc<dyn Provider>, SetUpError> {
+    let wrong = |why: String| SetUpError::Connection { name: connection.name.clone(), why };
+    Ok(match &connection.vendor {
+        Vendor::Google(google) => Arc::new(
+            Google::new(&connection.name, google, connection.timeout).map_err(|error| wrong(error.to_string()))?,
+        ),
+        Vendor::Microsoft(microsoft) => Arc::new(
+            Microsoft::new(&connection.name, microsoft, connection.timeout)
+                .map_err(|error| wrong(error.to_string()))?,
+        ),
+    })
+}
+
+/// The calendars that the connections reach: of everybody with an address in one of a connection's
+/// domains, by the first such address.
+fn calendars<'a>(
+    connections: &'a [Connection],
+    participants: &[Participant],
+) -> Vec<(&'a str, ParticipantId, Address)> {
+    let mut calendars = Vec::new();
+    for connection in connections {
+        for participant in participants {
+            let within =
+                |address: &&Address| connection.domains.iter().any(|domain| domain == address.domain());
+            if let Some(address) = participant.addresses.iter().find(within) {
+                calendars.push((connection.name.as_str(), participant.id, address.clone()));
+            }
+        }
+    }
+    calendars
+}
