@@ -1,17 +1,15 @@
-//! The requests to Meet v2, and to the directory for the addresses behind its user ids.
-
-use std::collections::HashMap;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+//! The requests to Meet v2.
 
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use tokio::sync::Mutex;
 use url::Url;
 
-use super::auth::{Auth, Scope};
-use super::errors::{Failure, Refusal};
+use super::auth::Scope;
+use super::directory::{Directory, Names};
+use super::errors::Failure;
+use super::rest::{Rest, under};
+use crate::config;
 use crate::domain::event::{ConferenceService, Window};
 use crate::domain::evidence::{Attendance, Call};
 use crate::domain::people::Address;
@@ -24,13 +22,9 @@ const LONGEST_CALL: TimeDelta = TimeDelta::days(1);
 
 pub(super) struct Meet {
     connection: String,
-    client: reqwest::Client,
-    auth: Arc<Auth>,
-    meet_url: Url,
-    directory_url: Url,
-    /// What the directory said about user ids, strangers (`None`) too.
-    addresses: Mutex<HashMap<String, Option<Address>>>,
-    warned: AtomicBool,
+    rest: Rest,
+    url: Url,
+    directory: Directory,
 }
 
 #[derive(Deserialize)]
@@ -75,28 +69,14 @@ struct Page<T> {
     next_page_token: Option<String>,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct User {
-    primary_email: Option<String>,
-}
-
 impl Meet {
-    pub fn new(
-        connection: String,
-        client: reqwest::Client,
-        auth: Arc<Auth>,
-        meet_url: Url,
-        directory_url: Url,
-    ) -> Self {
+    pub fn new(connection: String, rest: Rest, config: &config::Google) -> Self {
+        let directory_url = config.directory_url.clone();
         Self {
+            directory: Directory::new(connection.clone(), rest.clone(), directory_url),
             connection,
-            client,
-            auth,
-            meet_url,
-            directory_url,
-            addresses: Mutex::default(),
-            warned: AtomicBool::new(false),
+            rest,
+            url: config.meet_url.clone(),
         }
     }
 
@@ -122,7 +102,7 @@ impl Meet {
             Err(failure) if failure.status() == Some(404) => Vec::new(),
             answer => answer?,
         };
-        let mut names = Names::new(self, mailbox);
+        let mut names = self.directory.names(mailbox);
         let mut calls = Vec::new();
         for record in records {
             let until = record.end_time.unwrap_or(DateTime::<Utc>::MAX_UTC);
@@ -192,13 +172,12 @@ impl Meet {
         path: &str,
         query: &[(&str, &str)],
     ) -> Result<Vec<T>, Failure> {
-        let mut url = under(&self.meet_url, &format!("v2/{path}"))?;
+        let mut url = under(&self.url, &format!("v2/{path}"))?;
         url.query_pairs_mut().extend_pairs(query);
         let mut items = Vec::new();
         let mut next = url.clone();
         for _ in 0..MOST_PAGES {
-            let request = |token| self.get(token, Scope::Meet, next.clone());
-            let page: Page<T> = self.auth.send(mailbox, Scope::Meet, request).await?;
+            let page: Page<T> = self.rest.get(mailbox, Scope::Meet, &next).await?;
             items.extend(page.items);
             let Some(token) = page.next_page_token.filter(|token| !token.is_empty()) else {
                 return Ok(items);
@@ -207,103 +186,6 @@ impl Meet {
             next.query_pairs_mut().append_pair("pageToken", &token);
         }
         Err(ProviderError::Garbled("a listing of Meet has no end".into()).into())
-    }
-
-    async fn get<T: DeserializeOwned>(
-        &self,
-        token: String,
-        scope: Scope,
-        url: Url,
-    ) -> Result<T, Failure> {
-        let temporary = |error: reqwest::Error| {
-            let what = if error.is_timeout() {
-                "no answer in time"
-            } else {
-                "the API cannot be reached"
-            };
-            ProviderError::Temporary(what.into())
-        };
-        let request = self.client.get(url).bearer_auth(token);
-        let response = request.send().await.map_err(temporary)?;
-        let status = response.status();
-        let headers = response.headers().clone();
-        let body = response.bytes().await.map_err(temporary)?;
-        if !status.is_success() {
-            let body = serde_json::from_slice(&body).ok();
-            let refusal = Refusal::new(status.as_u16(), scope, &headers, body.as_ref());
-            return Err(Failure::Refusal(refusal));
-        }
-        serde_json::from_slice(&body)
-            .map_err(|_| ProviderError::Garbled("the answer cannot be decoded".into()).into())
-    }
-
-    async fn user(&self, mailbox: &Address, id: &str) -> Result<Option<Address>, Failure> {
-        let mut url = under(&self.directory_url, &format!("users/{id}"))?;
-        // What colleagues may see is enough, and all that somebody who is no administrator may ask.
-        url.query_pairs_mut()
-            .append_pair("viewType", "domain_public")
-            .append_pair("fields", "primaryEmail");
-        let request = |token| self.get(token, Scope::Directory, url.clone());
-        let user: User = match self.auth.send(mailbox, Scope::Directory, request).await {
-            Err(failure) if failure.status() == Some(404) => return Ok(None),
-            answer => answer?,
-        };
-        Ok(user
-            .primary_email
-            .and_then(|email| Address::parse(&email).ok()))
-    }
-}
-
-/// The names behind user ids, for the length of one fetch: once the directory refused, it is not
-/// asked again until the next.
-struct Names<'a> {
-    meet: &'a Meet,
-    mailbox: &'a Address,
-    refused: bool,
-}
-
-impl<'a> Names<'a> {
-    fn new(meet: &'a Meet, mailbox: &'a Address) -> Self {
-        Self {
-            meet,
-            mailbox,
-            refused: false,
-        }
-    }
-
-    /// `user` as Meet writes it: `users/{id}`. A directory that may not be read leaves people
-    /// unidentified; one that has trouble is an error, since the answer would be taken for final.
-    async fn address(&mut self, user: &str) -> Result<Option<Address>, ProviderError> {
-        let id = user.strip_prefix("users/").unwrap_or(user);
-        if let Some(known) = self.meet.addresses.lock().await.get(id) {
-            return Ok(known.clone());
-        }
-        if self.refused {
-            return Ok(None);
-        }
-        match self.meet.user(self.mailbox, id).await.map_err(Into::into) {
-            Ok(address) => {
-                let mut addresses = self.meet.addresses.lock().await;
-                addresses.insert(id.to_owned(), address.clone());
-                Ok(address)
-            }
-            Err(
-                reason @ (ProviderError::Refused(_)
-                | ProviderError::Unreachable(_)
-                | ProviderError::NeedsConsent(_)),
-            ) => {
-                self.refused = true;
-                if !self.meet.warned.swap(true, Ordering::Relaxed) {
-                    tracing::warn!(
-                        connection = self.meet.connection,
-                        %reason,
-                        "the directory may not be read: nobody in a Meet call can be named"
-                    );
-                }
-                Ok(None)
-            }
-            Err(passing) => Err(passing),
-        }
     }
 }
 
@@ -319,18 +201,4 @@ fn filter(code: &str, window: Window) -> Option<String> {
         time(window.from - LONGEST_CALL),
         time(window.to)
     ))
-}
-
-/// `path` below `base`, each segment staying one.
-fn under(base: &Url, path: &str) -> Result<Url, ProviderError> {
-    let wrong = || ProviderError::Garbled("a name that is no path".into());
-    if path.split('/').any(|part| matches!(part, "" | "." | "..")) {
-        return Err(wrong());
-    }
-    let mut url = base.clone();
-    url.path_segments_mut()
-        .map_err(|()| wrong())?
-        .pop_if_empty()
-        .extend(path.split('/'));
-    Ok(url)
 }

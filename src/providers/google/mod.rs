@@ -4,12 +4,15 @@
 //! retries (but for one new access token) or waits: errors say what is the matter, and the caller
 //! decides.
 
+mod answer;
 mod auth;
 mod client;
+mod directory;
 mod errors;
 mod http;
 mod map;
 mod meet;
+mod rest;
 
 use std::fmt;
 use std::sync::Arc;
@@ -84,13 +87,7 @@ impl Google {
                 &config.api_url,
                 timeout,
             ),
-            meet: meet::Meet::new(
-                name.clone(),
-                clients.json,
-                auth,
-                config.meet_url.clone(),
-                config.directory_url.clone(),
-            ),
+            meet: meet::Meet::new(name.clone(), rest::Rest::new(clients.json, auth), config),
             name,
         })
     }
