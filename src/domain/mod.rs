@@ -17,3 +17,4 @@ pub mod program;
 pub mod report;
 pub mod roster;
 pub mod session;
+pub mod uid;

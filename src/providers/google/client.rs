@@ -1,0 +1,250 @@
+//! The requests to Calendar v3.
+
+use std::collections::HashSet;
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use google_calendar3::CalendarHub;
+use google_calendar3::api;
+use google_calendar3::common;
+use url::Url;
+
+use super::answer::{Answer, Page, Watch};
+use super::auth::{Auth, Scope};
+use super::errors::Failure;
+use super::http::{Connector, USER_AGENT};
+use super::map;
+use crate::domain::event::{Event, Window};
+use crate::domain::people::Address;
+use crate::providers::{Change, Listing, ProviderError};
+
+/// Google allows 2500; a page of that size takes it long enough to run into time-outs.
+const PAGE_SIZE: i32 = 1000;
+/// More than a calendar can need: increments of endless series have brought thousands of events.
+const MOST_PAGES: usize = 500;
+
+/// What is asked for of an event, and nothing else of it.
+macro_rules! event_fields {
+    () => {
+        "id,status,summary,start,end,originalStartTime,recurringEventId,iCalUID,eventType,\
+         transparency,visibility,location,organizer(email),\
+         attendees(email,organizer,resource,responseStatus),attendeesOmitted,\
+         conferenceData(conferenceId,conferenceSolution(key(type)),\
+         entryPoints(entryPointType,uri)),hangoutLink,extendedProperties"
+    };
+}
+const EVENT_FIELDS: &str = event_fields!();
+/// Without the two tokens in the mask, syncing would stop silently.
+const LIST_FIELDS: &str = concat!("items(", event_fields!(), "),nextPageToken,nextSyncToken");
+
+pub(super) struct Calendar {
+    client: common::Client<Connector>,
+    auth: Arc<Auth>,
+    api_url: String,
+    root_url: String,
+    timeout: Duration,
+}
+
+impl Calendar {
+    pub fn new(
+        client: common::Client<Connector>,
+        auth: Arc<Auth>,
+        api_url: &Url,
+        timeout: Duration,
+    ) -> Self {
+        let api_url = format!("{}/", api_url.as_str().trim_end_matches('/'));
+        let mut root = Url::parse(&api_url).ok();
+        if let Some(root) = &mut root {
+            root.set_path("/");
+        }
+        Self {
+            client,
+            auth,
+            root_url: root.map_or_else(|| api_url.clone(), String::from),
+            api_url,
+            timeout,
+        }
+    }
+
+    pub async fn list(
+        &self,
+        mailbox: &Address,
+        window: Window,
+        cursor: Option<&str>,
+    ) -> Result<Listing, ProviderError> {
+        let range = cursor.map_or(Range::Within(window), Range::Since);
+        let mut changes = Vec::new();
+        let mut page_token: Option<String> = None;
+        let mut seen = HashSet::new();
+        loop {
+            let request = |token| self.page(token, mailbox, range, page_token.as_deref());
+            let page = self
+                .auth
+                .send(mailbox, Scope::Events, request)
+                .await
+                .map_err(|failure| match failure.into() {
+                    // There is no cursor to reject: saying so would have us list in full for ever.
+                    ProviderError::CursorRejected if cursor.is_none() => {
+                        ProviderError::Temporary("410 to a listing without a cursor".into())
+                    }
+                    other => other,
+                })?;
+            for item in page.items {
+                match map::change(item) {
+                    // Increments are not bounded by the window of the first listing.
+                    Ok(change) if cursor.is_some() => changes.push(map::clip(change, window)),
+                    Ok(change) => changes.push(change),
+                    Err(reason) => tracing::debug!(%reason, "event passed over"),
+                }
+            }
+            let Some(next) = page.next_page_token.filter(|token| !token.is_empty()) else {
+                return Ok(Listing {
+                    changes,
+                    cursor: page.next_sync_token.filter(|token| !token.is_empty()),
+                });
+            };
+            if !seen.insert(next.clone()) || seen.len() >= MOST_PAGES {
+                return Err(ProviderError::Garbled(format!(
+                    "the listing goes in circles: no end after {} pages",
+                    seen.len()
+                )));
+            }
+            page_token = Some(next);
+        }
+    }
+
+    /// One event, as long as it is on the calendar and not called off.
+    pub async fn look(&self, mailbox: &Address, key: &str) -> Result<Option<Event>, ProviderError> {
+        let request = |token| self.get(token, mailbox, key);
+        let event = match self.auth.send(mailbox, Scope::Events, request).await {
+            Ok(event) => event,
+            Err(failure) if matches!(failure.status(), Some(404 | 410)) => return Ok(None),
+            Err(failure) => return Err(failure.into()),
+        };
+        match map::change(event) {
+            Ok(Change::Event(event)) => Ok(Some(*event)),
+            Ok(_) => Ok(None),
+            Err(reason) => Err(ProviderError::Garbled(format!("an event with {reason}"))),
+        }
+    }
+
+    /// Whether the calendar lets itself be listed.
+    pub async fn probe(&self, mailbox: &Address) -> Result<(), ProviderError> {
+        let request = async |token| {
+            let hub = self.hub(token);
+            let mut watch = Watch::default();
+            let call = hub
+                .events()
+                .list(&segment(mailbox.as_str()))
+                .delegate(&mut watch)
+                .add_scope(Scope::Events.as_str())
+                .max_results(1)
+                .param("fields", "nextPageToken");
+            let answer = tokio::time::timeout(self.timeout, call.doit()).await;
+            watch.settle(answer)?.read()
+        };
+        self.auth.send(mailbox, Scope::Events, request).await?;
+        Ok(())
+    }
+
+    async fn get(
+        &self,
+        token: String,
+        mailbox: &Address,
+        key: &str,
+    ) -> Result<api::Event, Failure> {
+        let hub = self.hub(token);
+        let mut watch = Watch::default();
+        let call = hub
+            .events()
+            .get(&segment(mailbox.as_str()), &segment(key))
+            .delegate(&mut watch)
+            .add_scope(Scope::Events.as_str())
+            .param("fields", EVENT_FIELDS);
+        let answer = tokio::time::timeout(self.timeout, call.doit()).await;
+        watch.settle(answer)?.read()
+    }
+
+    async fn page(
+        &self,
+        token: String,
+        mailbox: &Address,
+        range: Range<'_>,
+        page_token: Option<&str>,
+    ) -> Result<Page, Failure> {
+        let hub = self.hub(token);
+        let mut watch = Watch::default();
+        // `showDeleted` stays away: a cursor does not bear it, and everything but the range has to
+        // be the same with a cursor as it was without.
+        let mut call = hub
+            .events()
+            .list(&segment(mailbox.as_str()))
+            .delegate(&mut watch)
+            .add_scope(Scope::Events.as_str())
+            .single_events(true)
+            .max_results(PAGE_SIZE)
+            .param("fields", LIST_FIELDS);
+        call = match range {
+            Range::Since(cursor) => call.sync_token(cursor),
+            Range::Within(window) => call.time_min(window.from).time_max(window.to),
+        };
+        if let Some(page_token) = page_token {
+            call = call.page_token(page_token);
+        }
+        let answer = tokio::time::timeout(self.timeout, call.doit()).await;
+        match watch.settle(answer)? {
+            Answer::Read(events) => Ok(Page::from(events)),
+            Answer::Undecodable(text) => Page::piecemeal(&text),
+        }
+    }
+
+    /// A hub is cheap: it only borrows the shared client.
+    fn hub(&self, token: String) -> CalendarHub<Connector> {
+        let mut hub = CalendarHub::new(self.client.clone(), token);
+        hub.base_url(self.api_url.clone());
+        hub.root_url(self.root_url.clone());
+        hub.user_agent(USER_AGENT.to_owned());
+        hub
+    }
+}
+
+/// What a listing covers.
+#[derive(Clone, Copy)]
+enum Range<'a> {
+    Since(&'a str),
+    Within(Window),
+}
+
+/// A text as one segment of a path: the hub puts ids into it as they are.
+fn segment(text: &str) -> String {
+    text.bytes().fold(String::new(), |mut path, byte| {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'@' => {
+                path.push(char::from(byte));
+            }
+            // Writing to a String cannot fail.
+            _ => drop(write!(path, "%{byte:02X}")),
+        }
+        path
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_cannot_leave_their_segment() {
+        for (id, path) in [
+            ("anna@example.com", "anna@example.com"),
+            (
+                "c_1#holiday@group.v.calendar.google.com",
+                "c_1%23holiday@group.v.calendar.google.com",
+            ),
+            ("a/../b?c{d}%é", "a%2F..%2Fb%3Fc%7Bd%7D%25%C3%A9"),
+        ] {
+            assert_eq!(segment(id), path);
+        }
+    }
+}
