@@ -60,12 +60,15 @@ impl Context {
         })
     }
 
-    /// Brings the database up to what the configuration says: programs, and which participants have
-    /// a calendar through which connection.
-    pub async fn settle_in(&self, config: &Config) -> Result<(), StoreError> {
+    /// Tells the database which programs there are.
+    pub async fn register_programs(&self) -> Result<(), StoreError> {
         let programs: Vec<(&str, &str)> =
             self.programs.iter().map(|program| (program.name.as_str(), program.title.as_str())).collect();
-        self.store.ensure_programs(&programs).await?;
+        self.store.ensure_programs(&programs).await
+    }
+
+    /// Tells the database which participants have a calendar through which connection.
+    pub async fn register_calendars(&self, config: &Config) -> Result<(), StoreError> {
         let participants = self.store.participants().await?;
         self.store.ensure_calendars(&calendars(&config.connections, &participants), self.clock.now()).await
     }
