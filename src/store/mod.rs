@@ -1,1 +1,67 @@
 //! The database: the only place with SQL.
+//!
+//! One file for each arrow's share of the tables. SQL texts are the same for every database; what
+//! differs is in `db`. How work is shared out is in `queue`.
+
+use crate::config::Database;
+
+mod alerts;
+mod calendars;
+mod copies;
+mod db;
+mod error;
+mod evidence;
+mod import;
+mod plan;
+mod queue;
+mod roster;
+mod schedule;
+mod sessions;
+mod sync;
+mod verdicts;
+
+pub use alerts::StoredAlert;
+pub use error::StoreError;
+pub use import::RosterChange;
+pub use queue::{Finished, Lease, Queue};
+pub use sessions::SessionFilter;
+pub use sync::{SyncCounts, SyncUpdate};
+
+use db::Db;
+use error::Result;
+
+/// The database. Cheap to clone; all clones share the connections.
+#[derive(Clone)]
+pub struct Store {
+    db: Db,
+}
+
+impl Store {
+    /// Opens the database, making the file if there is none. The schema is left as it is.
+    pub async fn open(database: &Database) -> Result<Self> {
+        let db = match database {
+            Database::Sqlite(path) => Db::open_sqlite(path).await?,
+        };
+        Ok(Self { db })
+    }
+
+    /// Brings the schema up to date; harmless when it is.
+    pub async fn migrate(&self) -> Result<()> {
+        self.db.migrate().await
+    }
+
+    /// Whether the schema is the one that this binary was made for.
+    pub async fn schema_current(&self) -> Result<bool> {
+        self.db.schema_current().await
+    }
+
+    /// Whether the database answers.
+    pub async fn ping(&self) -> Result<()> {
+        self.db.one("SELECT 1 AS one", vec![]).await.map(drop)
+    }
+
+    /// Where the data live, for messages.
+    pub fn place(&self) -> String {
+        self.db.place()
+    }
+}

@@ -1,0 +1,185 @@
+//! Calendars: which there are, whose turn it is, and how well they can be read.
+
+use chrono::{DateTime, Utc};
+
+use crate::domain::calendar::{Calendar, CalendarId, CalendarState};
+use crate::domain::event::Window;
+use crate::domain::pairing::PairingId;
+use crate::domain::people::{Address, ParticipantId};
+
+use super::Store;
+use super::db::{Row, values};
+use super::error::Result;
+use super::queue::{Finished, Lease, Queue};
+use super::roster::address;
+
+const COLUMNS: &str = "id, connection, owner, address, cursor, window_from, window_to, state, \
+                       error, last_synced_at, next_sync_at, failures";
+
+impl Store {
+    /// Makes these the active calendars: adds what is missing, takes up again what had been given
+    /// up, gives up what is not among them (its history stays). A calendar whose owner has changed
+    /// or that was taken up again is listed from the start.
+    pub async fn ensure_calendars(
+        &self,
+        wanted: &[(&str, ParticipantId, Address)],
+        now: DateTime<Utc>,
+    ) -> Result<()> {
+        let mut tx = self.db.begin().await?;
+        for (connection, owner, address) in wanted {
+            tx.execute(
+                "INSERT INTO calendar (connection, owner, address, state, next_sync_at)
+                 VALUES ($1, $2, $3, 'active', $4)
+                 ON CONFLICT (connection, address) DO UPDATE SET
+                    owner = excluded.owner, active = TRUE, next_sync_at = excluded.next_sync_at,
+                    cursor = NULL, window_from = NULL, window_to = NULL, failures = 0,
+                    lease = calendar.lease + 1, lease_until = 0
+                 WHERE NOT calendar.active OR calendar.owner <> excluded.owner",
+                values![*connection, owner.0, address.as_str(), now],
+            )
+            .await?;
+        }
+        let rows = tx
+            .all(
+                "SELECT id, connection, address FROM calendar WHERE active ORDER BY id",
+                vec![],
+            )
+            .await?;
+        let release = Queue::Calendars.release_sql();
+        for row in &rows {
+            let id: i64 = row.of("calendar", "").get("id")?;
+            let row = row.of("calendar", id);
+            let (connection, address) = (row.get::<String>("connection")?, address(&row)?);
+            if wanted
+                .iter()
+                .any(|(name, _, wanted)| *name == connection && *wanted == address)
+            {
+                continue;
+            }
+            let sql = format!("UPDATE calendar SET active = FALSE, {release} WHERE id = $1");
+            tx.execute(&sql, values![id]).await?;
+        }
+        tx.commit().await
+    }
+
+    /// The active calendars, the oldest first.
+    pub async fn calendars(&self) -> Result<Vec<Calendar>> {
+        let sql = format!("SELECT {COLUMNS} FROM calendar WHERE active ORDER BY id");
+        let rows = self.db.all(&sql, vec![]).await?;
+        rows.iter().map(calendar).collect()
+    }
+
+    /// Takes the calendars whose turn it is.
+    pub async fn claim_calendars(
+        &self,
+        now: DateTime<Utc>,
+        limit: u32,
+    ) -> Result<Vec<(Calendar, Lease<CalendarId>)>> {
+        self.claim(Queue::Calendars, COLUMNS, now, limit, |row| {
+            let calendar = calendar(row)?;
+            let id = calendar.id;
+            Ok((calendar, id))
+        })
+        .await
+    }
+
+    /// The calendar could not be read; what is known of its copies stays.
+    pub async fn fail_sync(
+        &self,
+        lease: &Lease<CalendarId>,
+        state: CalendarState,
+        error: &str,
+        next_sync_at: DateTime<Utc>,
+        forget_cursor: bool,
+    ) -> Result<Finished> {
+        let release = Queue::Calendars.release_sql();
+        let forget = match forget_cursor {
+            true => "cursor = NULL, window_from = NULL, window_to = NULL,",
+            false => "",
+        };
+        let sql = format!(
+            "UPDATE calendar SET {forget} state = $3, error = $4, next_sync_at = $5,
+                failures = failures + 1, {release}
+             WHERE id = $1 AND lease = $2 RETURNING id"
+        );
+        let values = values![
+            lease.on.0,
+            lease.number,
+            state.as_str(),
+            error,
+            next_sync_at
+        ];
+        let rows = self.db.write(&sql, values).await?;
+        Ok(match rows.is_empty() {
+            true => Finished::NotMine,
+            false => Finished::Done(()),
+        })
+    }
+
+    /// Makes every active calendar due.
+    pub async fn sync_all_now(&self, now: DateTime<Utc>) -> Result<()> {
+        self.db
+            .write(
+                "UPDATE calendar SET next_sync_at = $1 WHERE active AND next_sync_at > $1",
+                values![now],
+            )
+            .await
+            .map(drop)
+    }
+
+    /// How many active calendars the pairing's members have, and when the one that was read longest
+    /// ago was read; `None` when one never was, or when there is none.
+    pub async fn oldest_read(&self, pairing: PairingId) -> Result<(u32, Option<DateTime<Utc>>)> {
+        let rows = self
+            .db
+            .all(
+                "SELECT id, last_synced_at FROM calendar
+                 WHERE active AND owner IN
+                    (SELECT participant FROM pairing_member WHERE pairing = $1)
+                 ORDER BY id",
+                values![pairing.0],
+            )
+            .await?;
+        let mut connected = 0;
+        // `None` sorts before every time.
+        let mut oldest = None;
+        for row in &rows {
+            let read: Option<DateTime<Utc>> = row
+                .of("calendar", row.of("calendar", "").get::<i64>("id")?)
+                .get("last_synced_at")?;
+            oldest = match connected {
+                0 => read,
+                _ => read.min(oldest),
+            };
+            connected += 1;
+        }
+        Ok((connected, oldest))
+    }
+}
+
+fn calendar(row: &Row) -> Result<Calendar> {
+    let id: i64 = row.of("calendar", "").get("id")?;
+    let row = row.of("calendar", id);
+    let cursor = match row.get::<Option<String>>("cursor")? {
+        None => None,
+        Some(cursor) => {
+            let from: Option<DateTime<Utc>> = row.get("window_from")?;
+            let to: Option<DateTime<Utc>> = row.get("window_to")?;
+            let from = from.ok_or_else(|| row.corrupt("window_from"))?;
+            let to = to.ok_or_else(|| row.corrupt("window_to"))?;
+            Some((cursor, Window { from, to }))
+        }
+    };
+    Ok(Calendar {
+        id: CalendarId(id),
+        connection: row.get("connection")?,
+        owner: ParticipantId(row.get("owner")?),
+        address: address(&row)?,
+        cursor,
+        state: row.word("state")?,
+        error: row.get("error")?,
+        last_synced_at: row.get("last_synced_at")?,
+        next_sync_at: row.get("next_sync_at")?,
+        failures: row.count("failures")?,
+    })
+}

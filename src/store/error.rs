@@ -1,0 +1,54 @@
+use std::path::PathBuf;
+
+/// Why the database could not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    #[error("the database `{}` cannot be opened: {why}", path.display())]
+    Open { path: PathBuf, why: String },
+    #[error(
+        "the database has schema version {found}, and this mentord knows versions up to {known}: \
+         it was used by a newer mentord; install that one, or restore a backup from before"
+    )]
+    Newer { found: i64, known: i64 },
+    /// Stored data that makes no sense.
+    #[error("the database holds something unreadable: table {table}, column {column}, row {id}")]
+    Corrupt {
+        table: &'static str,
+        column: &'static str,
+        id: String,
+    },
+    /// What was asked contradicts what is stored.
+    #[error("{0}")]
+    Conflict(String),
+    #[error("there is no {what} `{id}`")]
+    NoSuch { what: &'static str, id: String },
+    #[error("the database's schema could not be brought up to date: {0}")]
+    Migrate(#[from] sqlx::migrate::MigrateError),
+    #[error("the database failed: {0}")]
+    Database(#[from] sqlx::Error),
+}
+
+impl StoreError {
+    /// Whether the same call may well succeed a little later: the database was busy or away.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Database(error) => match error {
+                sqlx::Error::PoolTimedOut | sqlx::Error::Io(_) => true,
+                // SQLITE_BUSY and SQLITE_LOCKED, in the low byte of the extended codes.
+                sqlx::Error::Database(error) => error
+                    .code()
+                    .and_then(|code| code.parse::<u32>().ok())
+                    .is_some_and(|code| matches!(code & 0xff, 5 | 6)),
+                _ => false,
+            },
+            Self::Open { .. }
+            | Self::Newer { .. }
+            | Self::Corrupt { .. }
+            | Self::Conflict(_)
+            | Self::NoSuch { .. }
+            | Self::Migrate(_) => false,
+        }
+    }
+}
+
+pub type Result<T, E = StoreError> = std::result::Result<T, E>;

@@ -1,0 +1,106 @@
+//! Planning: the outbox is brought to what the facts ask for, one pairing at a time.
+
+use chrono::{DateTime, Utc};
+
+use crate::domain::alert::{Alert, AlertKey};
+use crate::domain::pairing::PairingId;
+
+use super::Store;
+use super::db::{Tx, values};
+use super::error::Result;
+use super::queue::{Finished, Lease, Queue};
+
+impl Store {
+    /// Takes pairings whose alerts are to be planned.
+    pub async fn claim_pairings_to_plan(
+        &self,
+        now: DateTime<Utc>,
+        limit: u32,
+    ) -> Result<Vec<Lease<PairingId>>> {
+        let claimed = self
+            .claim(Queue::Plan, "id", now, limit, |row| {
+                Ok(((), PairingId(row.of("pairing", "").get("id")?)))
+            })
+            .await?;
+        Ok(claimed.into_iter().map(|((), lease)| lease).collect())
+    }
+
+    /// The pairing was planned: `add` is to be sent, `withdraw` is not any more, with the reason.
+    /// When the facts have changed since the claim, nothing is written, and the pairing is due.
+    ///
+    /// By the state of what is stored under the key:
+    /// - planned: `add` gives it its new times, `withdraw` withdraws it; but what is just being
+    ///   sent (a live lease) is left alone: its sender looks at the facts itself, and to take the
+    ///   lease away would have it sent a second time.
+    /// - withdrawn, never sent: `add` plans it again.
+    /// - sent or failed: stays so, whatever is asked.
+    pub async fn save_plan(
+        &self,
+        lease: &Lease<PairingId>,
+        add: &[Alert],
+        withdraw: &[(AlertKey, String)],
+        next_plan_at: Option<DateTime<Utc>>,
+        now: DateTime<Utc>,
+    ) -> Result<Finished> {
+        let mut tx = self.db.begin().await?;
+        let release = Queue::Plan.release_sql();
+        let sql = format!(
+            "UPDATE pairing SET next_plan_at = $3, {release} WHERE id = $1 AND plan_lease = $2"
+        );
+        let values = values![lease.on.0, lease.number, next_plan_at];
+        if tx.execute(&sql, values).await? == 0 {
+            return Ok(Finished::NotMine);
+        }
+        for (key, reason) in withdraw {
+            let release = Queue::Alerts.release_sql();
+            let sql = format!(
+                "UPDATE alert SET state = 'withdrawn', reason = $2, {release}
+                 WHERE alert_key = $1 AND state = 'planned' AND lease_until <= {{db_now}}"
+            );
+            tx.execute(&sql, values![&*key.0, &**reason]).await?;
+        }
+        for alert in add {
+            put(&mut tx, alert, now).await?;
+        }
+        tx.commit().await?;
+        Ok(Finished::Done(()))
+    }
+}
+
+/// Plans an alert; see [`Store::save_plan`] for what happens to one that is there.
+pub(super) async fn put(tx: &mut Tx, alert: &Alert, now: DateTime<Utc>) -> Result<()> {
+    tx.execute(
+        "INSERT INTO alert (alert_key, kind, program, pairing, session, participant, recipient,
+            about, step, due_at, expires_at, planned_at, state)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 'planned')
+         ON CONFLICT (alert_key) DO UPDATE SET
+            recipient = excluded.recipient, about = excluded.about, step = excluded.step,
+            due_at = excluded.due_at, expires_at = excluded.expires_at,
+            planned_at = excluded.planned_at, state = 'planned', reason = NULL,
+            attempts = CASE WHEN alert.state = 'planned' THEN alert.attempts ELSE 0 END,
+            error = CASE WHEN alert.state = 'planned' THEN alert.error ELSE NULL END,
+            lease = alert.lease + 1, lease_until = 0
+         WHERE alert.lease_until <= {db_now}
+            AND (alert.state = 'withdrawn' AND alert.sent_at IS NULL
+                OR alert.state = 'planned'
+                    AND (alert.due_at <> excluded.due_at OR alert.about <> excluded.about
+                        OR alert.expires_at <> excluded.expires_at
+                        OR alert.recipient <> excluded.recipient))",
+        values![
+            &*alert.key.0,
+            alert.kind.as_str(),
+            &*alert.program,
+            alert.pairing.map(|pairing| pairing.0),
+            alert.session.as_ref().map(|session| &*session.0),
+            alert.person.map(|person| person.0),
+            alert.recipient.as_str(),
+            alert.about,
+            alert.step,
+            alert.due_at,
+            alert.expires_at,
+            now,
+        ],
+    )
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,245 @@
+//! Sessions: put together by detect, each with the verdict that is valid now.
+
+use chrono::{DateTime, Utc};
+
+use crate::domain::detect::Decision;
+use crate::domain::evidence::Evidence;
+use crate::domain::judge::Verdict;
+use crate::domain::pairing::PairingId;
+use crate::domain::people::ParticipantId;
+use crate::domain::session::{CopyId, Session, SessionId};
+
+use super::Store;
+use super::copies::{link, no_such_copy};
+use super::db::{Fields, Row, Tx, Value, json, micros, values};
+use super::error::Result;
+use super::evidence;
+use super::queue::{Finished, Queue, plan_now};
+use super::verdicts;
+
+pub(super) const COLUMNS: &str = "id, pairing, uid, original_start, starts_at, ends_at, moves, \
+     stands, decision, organizer, responses, conference, status, grade, reason, people, \
+     rule_version, verdict_at";
+
+/// Which sessions are meant; what is `None` does not matter.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SessionFilter {
+    /// The program's name.
+    pub program: Option<String>,
+    /// Those that start at that time or later.
+    pub from: Option<DateTime<Utc>>,
+    /// Those that start before it.
+    pub to: Option<DateTime<Utc>>,
+}
+
+impl Store {
+    pub async fn session(&self, id: &SessionId) -> Result<Option<Session>> {
+        let found = self.sessions_where("id = $1", values![&*id.0]).await?;
+        Ok(found.into_iter().next())
+    }
+
+    /// Sessions by their start.
+    pub async fn sessions(&self, filter: &SessionFilter) -> Result<Vec<Session>> {
+        let mut condition = "TRUE".to_owned();
+        let mut values = Vec::new();
+        let mut add = |text: &str, value: Value| {
+            values.push(value);
+            condition += &text.replace("$n", &format!("${}", values.len()));
+        };
+        if let Some(program) = &filter.program {
+            let text = " AND pairing IN (SELECT id FROM pairing WHERE program = $n)";
+            add(text, Value::from(&**program));
+        }
+        if let Some(from) = filter.from {
+            add(" AND starts_at >= $n", Value::from(from));
+        }
+        if let Some(to) = filter.to {
+            add(" AND starts_at < $n", Value::from(to));
+        }
+        self.sessions_where(&condition, values).await
+    }
+
+    pub async fn sessions_of(&self, pairing: PairingId) -> Result<Vec<Session>> {
+        self.sessions_where("pairing = $1", values![pairing.0])
+            .await
+    }
+
+    async fn sessions_where(&self, condition: &str, values: Vec<Value>) -> Result<Vec<Session>> {
+        let sql = format!("SELECT {COLUMNS} FROM session WHERE {condition} ORDER BY starts_at, id");
+        let rows = self.db.all(&sql, values).await?;
+        rows.iter().map(session).collect()
+    }
+
+    /// For each series of the pairings, by its UID, what was last settled about one of its sessions.
+    pub async fn series_decisions(
+        &self,
+        pairings: &[PairingId],
+    ) -> Result<Vec<(PairingId, String, Decision)>> {
+        let mut decisions: Vec<(PairingId, String, Decision)> = Vec::new();
+        for &pairing in pairings {
+            let rows = self
+                .db
+                .all(
+                    "SELECT id, uid, decision FROM session
+                     WHERE pairing = $1 AND uid IS NOT NULL AND original_start IS NOT NULL
+                        AND decision IN ('taken', 'left')
+                     ORDER BY uid, decided_at DESC, starts_at DESC, id",
+                    values![pairing.0],
+                )
+                .await?;
+            for row in &rows {
+                let row = row.of("session", row.of("session", "").get::<String>("id")?);
+                let uid: String = row.get("uid")?;
+                let known = decisions.last();
+                if known.is_none_or(|(p, known, _)| *p != pairing || *known != uid) {
+                    decisions.push((pairing, uid, row.word("decision")?));
+                }
+            }
+        }
+        Ok(decisions)
+    }
+
+    /// Writes what detect made of a pairing's copies.
+    ///
+    /// - `sessions`: those that are new or changed. The verdict of a known session is left alone;
+    ///   a new one comes with its first.
+    /// - `links`: every copy that was looked at, in which revision, and the session it belongs to.
+    ///   A copy that changed meanwhile stays to be detected.
+    /// - `evidence`: what the copies newly say; what is recorded already is not recorded twice.
+    ///
+    /// [`Finished::NotMine`] when somebody has meanwhile looked at a later revision of a copy.
+    pub async fn save_sessions(
+        &self,
+        pairing: PairingId,
+        sessions: &[Session],
+        links: &[(CopyId, i64, Option<SessionId>)],
+        evidence: &[(SessionId, Evidence)],
+        now: DateTime<Utc>,
+    ) -> Result<Finished> {
+        let mut tx = self.db.begin().await?;
+        for session in sessions {
+            put(&mut tx, session, now).await?;
+        }
+        for (copy, revision, session) in links {
+            if link(&mut tx, pairing, *copy, *revision, session.as_ref()).await? {
+                continue;
+            }
+            let there = "SELECT id FROM copy WHERE id = $1 AND pairing = $2";
+            return match tx.one(there, values![copy.0, pairing.0]).await? {
+                Some(_) => Ok(Finished::NotMine),
+                None => Err(no_such_copy(*copy)),
+            };
+        }
+        for (session, evidence) in evidence {
+            if evidence::add_new(&mut tx, session, evidence, now).await? {
+                judge_now(&mut tx, session, now).await?;
+            }
+        }
+        if !sessions.is_empty() || !evidence.is_empty() {
+            plan_now(&mut tx, pairing.0, now).await?;
+        }
+        tx.commit().await?;
+        Ok(Finished::Done(()))
+    }
+}
+
+async fn put(tx: &mut Tx, session: &Session, now: DateTime<Utc>) -> Result<()> {
+    let sql = format!("SELECT {COLUMNS} FROM session WHERE id = $1");
+    let known = tx.one(&sql, values![&*session.id.0]).await?;
+    let known = known.as_ref().map(self::session).transpose()?;
+    let (fetch, decided_at) = match &known {
+        None => (session.conference.is_some(), Some(now)),
+        Some(known) => (
+            known.conference != session.conference || known.end != micros(session.end),
+            (known.decision != session.decision).then_some(now),
+        ),
+    };
+    let verdict = &session.verdict;
+    tx.execute(
+        "INSERT INTO session (id, pairing, uid, original_start, starts_at, ends_at, moves, stands,
+            decision, decided_at, organizer, responses, conference,
+            status, grade, reason, people, rule_version, verdict_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, COALESCE($10, $11), $12, $13, $14,
+            $15, $16, $17, $18, $19, $20)
+         ON CONFLICT (id) DO UPDATE SET
+            uid = excluded.uid, original_start = excluded.original_start,
+            starts_at = excluded.starts_at, ends_at = excluded.ends_at, moves = excluded.moves,
+            stands = excluded.stands, decision = excluded.decision,
+            decided_at = COALESCE($10, session.decided_at), organizer = excluded.organizer,
+            responses = excluded.responses, conference = excluded.conference",
+        values![
+            &*session.id.0,
+            session.pairing.0,
+            session.uid.as_deref(),
+            session.original_start,
+            session.start,
+            session.end,
+            session.moves,
+            session.stands,
+            session.decision.as_str(),
+            decided_at,
+            now,
+            session.organizer.map(|person| person.0),
+            json(&session.responses)?,
+            session.conference.as_ref().map(json).transpose()?,
+            verdict.status.as_str(),
+            verdict.grade.as_str(),
+            &*verdict.reason,
+            json(&verdict.people)?,
+            verdict.rule_version,
+            verdict.at,
+        ],
+    )
+    .await?;
+    if known.is_none() {
+        verdicts::append(tx, &session.id, verdict, "detect").await?;
+    }
+    if fetch {
+        let due = session.conference.as_ref().map(|_| session.end);
+        let release = Queue::Fetch.release_sql();
+        let sql =
+            format!("UPDATE session SET next_fetch_at = $2, fetches = 0, {release} WHERE id = $1");
+        tx.execute(&sql, values![&*session.id.0, due]).await?;
+    }
+    judge_now(tx, &session.id, now).await
+}
+
+/// What the session's verdict rests on has changed: judge it now, and not from what was read before.
+pub(super) async fn judge_now(tx: &mut Tx, id: &SessionId, now: DateTime<Utc>) -> Result<()> {
+    let release = Queue::Judge.release_sql();
+    let sql = format!("UPDATE session SET next_judge_at = $2, {release} WHERE id = $1");
+    tx.execute(&sql, values![&*id.0, now]).await?;
+    Ok(())
+}
+
+pub(super) fn session(row: &Row) -> Result<Session> {
+    let id: String = row.of("session", "").get("id")?;
+    let row = row.of("session", &id);
+    Ok(Session {
+        id: SessionId(id),
+        pairing: PairingId(row.get("pairing")?),
+        uid: row.get("uid")?,
+        original_start: row.get("original_start")?,
+        start: row.get("starts_at")?,
+        end: row.get("ends_at")?,
+        moves: row.count("moves")?,
+        stands: row.get("stands")?,
+        decision: row.word("decision")?,
+        organizer: row.get::<Option<i64>>("organizer")?.map(ParticipantId),
+        responses: row.json("responses")?,
+        conference: row.json_opt("conference")?,
+        verdict: verdict(&row)?,
+    })
+}
+
+/// The columns of a verdict are called the same in `session` and in `verdict`.
+pub(super) fn verdict(row: &Fields<'_>) -> Result<Verdict> {
+    Ok(Verdict {
+        status: row.word("status")?,
+        grade: row.word("grade")?,
+        reason: row.get("reason")?,
+        people: row.json("people")?,
+        rule_version: row.count("rule_version")?,
+        at: row.get("verdict_at")?,
+    })
+}

@@ -1,0 +1,89 @@
+//! Completing the reading of a calendar: what changed and where to go on, in one transaction.
+
+use chrono::{DateTime, Utc};
+
+use crate::domain::calendar::CalendarId;
+use crate::domain::event::Window;
+use crate::domain::pairing::PairingId;
+use crate::domain::session::{CopyFacts, CopyId};
+
+use super::Store;
+use super::copies::{Put, gone, put};
+use super::db::values;
+use super::error::Result;
+use super::queue::{Finished, Lease, Queue};
+
+/// What reading a calendar brought.
+#[derive(Clone, Debug)]
+pub struct SyncUpdate {
+    /// What the calendar says now about events in which a pairing meets.
+    pub upserts: Vec<(PairingId, CopyFacts)>,
+    /// What is no longer on it.
+    pub gone: Vec<CopyId>,
+    /// Where to go on; `None` begins with a full listing next time.
+    pub cursor: Option<(String, Window)>,
+    pub next_sync_at: DateTime<Utc>,
+}
+
+/// How many copies were touched.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SyncCounts {
+    pub added: usize,
+    pub changed: usize,
+    pub gone: usize,
+}
+
+impl Store {
+    /// The calendar was read to its end.
+    pub async fn finish_sync(
+        &self,
+        lease: &Lease<CalendarId>,
+        update: SyncUpdate,
+        now: DateTime<Utc>,
+    ) -> Result<Finished<SyncCounts>> {
+        let SyncUpdate {
+            upserts,
+            gone: gone_copies,
+            cursor,
+            next_sync_at,
+        } = update;
+        let window = cursor.as_ref().map(|(_, window)| window);
+        let release = Queue::Calendars.release_sql();
+        let sql = format!(
+            "UPDATE calendar SET cursor = $3, window_from = $4, window_to = $5, state = 'active',
+                error = NULL, failures = 0, last_synced_at = $6, next_sync_at = $7, {release}
+             WHERE id = $1 AND lease = $2"
+        );
+        let mut tx = self.db.begin().await?;
+        let mine = tx
+            .execute(
+                &sql,
+                values![
+                    lease.on.0,
+                    lease.number,
+                    cursor.as_ref().map(|(cursor, _)| &**cursor),
+                    window.map(|window| window.from),
+                    window.map(|window| window.to),
+                    now,
+                    next_sync_at,
+                ],
+            )
+            .await?;
+        if mine == 0 {
+            return Ok(Finished::NotMine);
+        }
+        let mut counts = SyncCounts::default();
+        for (pairing, facts) in &upserts {
+            match put(&mut tx, lease.on, *pairing, facts, now).await? {
+                Put::Added => counts.added += 1,
+                Put::Changed => counts.changed += 1,
+                Put::Same => {}
+            }
+        }
+        for &id in &gone_copies {
+            counts.gone += usize::from(gone(&mut tx, lease.on, id, now).await?);
+        }
+        tx.commit().await?;
+        Ok(Finished::Done(counts))
+    }
+}
