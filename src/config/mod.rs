@@ -8,6 +8,7 @@ mod check;
 mod connections;
 mod defaults;
 mod fights;
+mod mail;
 mod problem;
 mod programs;
 mod raw;

@@ -2,9 +2,13 @@
 //!
 //! Format: design section 6.
 
+mod gather;
+mod people;
+
 use chrono::{NaiveDate, TimeDelta};
 
 use super::people::Address;
+use gather::{Roster, Row};
 
 /// One pairing as the roster file tells it, rows of one group already put together.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,6 +57,81 @@ pub fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
     (near.0 <= 1 + word.chars().count() / 4).then_some(near.1)
 }
 
-pub fn parse(_text: &str, _programs: &[&str]) -> Result<Vec<Entry>, Vec<RowProblem>> {
-    Ok(Vec::new())
+/// Columns that must be there.
+const REQUIRED: [&str; 5] = [
+    "program",
+    "mentor_name",
+    "mentor_email",
+    "mentee_name",
+    "mentee_email",
+];
+
+/// All columns.
+const COLUMNS: [&str; 9] = [
+    "program",
+    "mentor_name",
+    "mentor_email",
+    "mentee_name",
+    "mentee_email",
+    "starts_on",
+    "ends_on",
+    "cadence",
+    "group",
+];
+
+/// Reads a roster; `programs` are the names that its rows may use.
+pub fn parse(text: &str, programs: &[&str]) -> Result<Vec<Entry>, Vec<RowProblem>> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let mut rows = csv::ReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .from_reader(text.as_bytes())
+        .into_records()
+        // Neither UTF-8 nor the number of fields can be wrong here, nor can reading fail.
+        .filter_map(Result::ok);
+    let mut roster = Roster::default();
+    let Some(header) = rows.next() else {
+        let remedy = format!("write the header: {}", COLUMNS.join(","));
+        roster.problem(1, None, "no header", remedy);
+        return Err(roster.problems);
+    };
+    let columns = roster.header(&header);
+    if REQUIRED.iter().any(|name| !columns.contains(&Some(name))) {
+        return Err(roster.problems);
+    }
+    for record in rows {
+        if record.iter().all(|field| field.trim().is_empty()) {
+            continue;
+        }
+        let line = line(&record);
+        if record.len() != columns.len() {
+            let found = format!(
+                "{} fields where the header has {}",
+                record.len(),
+                columns.len()
+            );
+            let remedy = "write as many fields; one with a comma in it needs double quotes";
+            roster.problem(line, None, found, remedy);
+            continue;
+        }
+        if record.iter().any(|field| field.contains('\n')) {
+            let remedy = "close the double quote in the line in which it is opened";
+            roster.problem(line, None, "a field that runs over several lines", remedy);
+            continue;
+        }
+        roster.row(
+            &Row {
+                line,
+                columns: &columns,
+                record,
+            },
+            programs,
+        );
+    }
+    roster.finish()
+}
+
+/// The line in which a record begins.
+fn line(record: &csv::StringRecord) -> u64 {
+    record.position().map_or(1, csv::Position::line)
 }
