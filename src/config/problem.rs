@@ -40,8 +40,8 @@ impl Problems {
 impl fmt::Display for Problems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0.len() {
-            1 => writeln!(f, "the configuration has a problem:")?,
-            many => writeln!(f, "the configuration has {many} problems:")?,
+            1 => writeln!(f, "1 problem:")?,
+            many => writeln!(f, "{many} problems:")?,
         }
         for problem in &self.0 {
             write!(f, "\n{problem}\n")?;

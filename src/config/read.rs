@@ -79,7 +79,11 @@ pub fn read<T: DeserializeOwned + Default>(
             *value = parsed;
             continue;
         }
-        let found = shown(&path, value);
+        // A whole section written as one text may hold a secret.
+        let found = match message.ends_with("expected a table") && value.is_string() {
+            true => "a text".to_owned(),
+            false => shown(&path, value),
+        };
         let remedy = wanted(&message, &path, value);
         checker.problem(&path, &found, &remedy);
         remove(&mut tree, &segments);

@@ -104,6 +104,11 @@ pub fn parse(text: &str, programs: &[&str]) -> Result<Vec<Entry>, Vec<RowProblem
             continue;
         }
         let line = line(&record);
+        if record.iter().any(|field| field.contains('\n')) {
+            let remedy = "close the double quote in the line in which it is opened";
+            roster.problem(line, None, "a field that runs over several lines", remedy);
+            continue;
+        }
         if record.len() != columns.len() {
             let found = format!(
                 "{} fields where the header has {}",
@@ -112,11 +117,6 @@ pub fn parse(text: &str, programs: &[&str]) -> Result<Vec<Entry>, Vec<RowProblem
             );
             let remedy = "write as many fields; one with a comma in it needs double quotes";
             roster.problem(line, None, found, remedy);
-            continue;
-        }
-        if record.iter().any(|field| field.contains('\n')) {
-            let remedy = "close the double quote in the line in which it is opened";
-            roster.problem(line, None, "a field that runs over several lines", remedy);
             continue;
         }
         roster.row(
