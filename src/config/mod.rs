@@ -4,8 +4,23 @@
 //! which every value has been parsed and every secret is at hand; what is wrong comes out as a list
 //! of all problems at once.
 
+mod check;
+mod connections;
+mod defaults;
+mod fights;
+mod mail;
+mod problem;
+mod programs;
+mod raw;
+mod read;
+mod roster;
+mod secret;
+mod source;
+mod values;
+
+use std::ffi::OsString;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use chrono::TimeDelta;
@@ -14,6 +29,36 @@ use secrecy::SecretString;
 use url::Url;
 
 use crate::domain::program::Program;
+
+pub use problem::{Problem, Problems};
+pub use roster::{read_roster, read_rosters};
+
+/// Reads and checks the configuration in `file`, with the environment over it.
+///
+/// Rosters are not read: that is [`read_rosters`], which `check`, `serve` and a reload do as well.
+pub fn load(file: &Path) -> Result<Config, Problems> {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the one place where the environment is read"
+    )]
+    let environment = std::env::vars_os();
+    load_with(file, environment)
+}
+
+/// [`load`] with a given environment: `MENTORD__…` overrides and `CREDENTIALS_DIRECTORY`.
+pub fn load_with(
+    file: &Path,
+    environment: impl IntoIterator<Item = (OsString, OsString)>,
+) -> Result<Config, Problems> {
+    let mut source = source::Source::read(file, environment.into_iter().collect())?;
+    let tree = std::mem::take(&mut source.tree);
+    let mut checker = check::Checker::new(&source);
+    let raw = read::read(tree, "", &mut checker);
+    match check::check(raw, &mut checker) {
+        Some(config) => Ok(config),
+        None => Err(checker.into_problems()),
+    }
+}
 
 /// Everything that an operator can set, checked.
 #[derive(Clone, Debug)]
@@ -40,6 +85,7 @@ pub enum Database {
 #[derive(Clone, Debug)]
 pub struct Web {
     pub listen: SocketAddr,
+    /// Where participants reach it, always with a slash at its end.
     pub public_url: Option<Url>,
 }
 
@@ -87,9 +133,9 @@ pub struct Google {
     pub key: SecretString,
     /// `https://www.googleapis.com/calendar/v3/`, always with a slash at its end.
     pub api_url: Url,
-    /// `https://meet.googleapis.com/`
+    /// `https://meet.googleapis.com/`, always with a slash at its end.
     pub meet_url: Url,
-    /// `https://admin.googleapis.com/admin/directory/v1/`
+    /// `https://admin.googleapis.com/admin/directory/v1/`, always with a slash at its end.
     pub directory_url: Url,
 }
 
@@ -101,7 +147,7 @@ pub struct Microsoft {
     pub client_secret: SecretString,
     /// `https://graph.microsoft.com/v1.0`, without a slash at its end.
     pub graph_url: Url,
-    /// `https://login.microsoftonline.com`
+    /// `https://login.microsoftonline.com`, with a path only where one was written.
     pub login_url: Url,
 }
 
