@@ -46,25 +46,14 @@ pub enum StartError {
 /// calendars. What `serve`, `sync` and `send` have in common; nobody is connected to yet.
 pub async fn prepare(config: &Config, clock: Arc<dyn Clock>) -> Result<Context, StartError> {
     let context = Context::new(config, clock).await?;
-    let rosters = config::read_rosters(config)?;
+    let roster = config::read_rosters(config)?;
     context.store.migrate().await?;
     let now = context.clock.now();
     context.register_programs().await?;
-    for roster in rosters {
-        let change = context
-            .store
-            .import_roster(&roster.entries, roster.program.program.day(now), "roster file", now, false)
-            .await?;
-        if !change.is_empty() {
-            tracing::info!(
-                added = change.added.len(),
-                changed = change.changed.len(),
-                "roster of {} read: {} added, {} changed",
-                roster.program.program.name,
-                change.added.len(),
-                change.changed.len()
-            );
-        }
+    let change = context.store.import_roster(&roster, now.date_naive(), "roster file", now, false).await?;
+    if !change.is_empty() {
+        let (added, changed) = (change.added.len(), change.changed.len());
+        tracing::info!(added, changed, "rosters read: {added} added, {changed} changed");
     }
     context.register_calendars(config).await?;
     Ok(context)

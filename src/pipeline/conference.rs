@@ -7,9 +7,9 @@ use crate::domain::calendar::Calendar;
 use crate::domain::event::{Conference, Window};
 use crate::domain::evidence::{Call, ConferenceRecord, Evidence, Presence, Statement};
 use crate::domain::pairing::Pairing;
-use crate::domain::session::Session;
+use crate::domain::session::{Session, SessionId};
 use crate::providers::ProviderError;
-use crate::store::{Lease, Queue, StoreError};
+use crate::store::{Finished, Lease, Queue, StoreError};
 
 /// How many sessions one step takes.
 const BATCH: u32 = 16;
@@ -25,8 +25,11 @@ const AFTER_END: [TimeDelta; 6] = [
     TimeDelta::hours(72),
 ];
 
-/// From this look on, a record that was found is taken to be complete.
-const COMPLETE_FROM: u32 = 1;
+/// From this long after the end on, a record that was found is taken to be complete.
+const COMPLETE_AFTER: TimeDelta = TimeDelta::minutes(30);
+
+/// How long after the last look trouble that passes is waited out.
+const GIVE_UP_AFTER: TimeDelta = TimeDelta::days(7);
 
 /// How long before and after the planned time a call may run and still be asked for.
 const MARGIN: TimeDelta = TimeDelta::hours(1);
@@ -40,74 +43,74 @@ pub async fn step(context: &Context) -> Result<Outcome, StoreError> {
     if due.is_empty() {
         return Ok(Outcome::waiting_for(context.store.next_due(Queue::Fetch).await?));
     }
-    for (session, looks, lease) in &due {
-        fetch(context, session, *looks, lease).await?;
+    for (session, _, lease) in &due {
+        fetch(context, session, lease).await?;
     }
     Ok(Outcome::Done)
 }
 
-/// The time of the `look`th look (from 0), if there is one.
-fn look_at(session: &Session, look: u32) -> Option<DateTime<Utc>> {
-    AFTER_END.get(usize::try_from(look).ok()?).map(|after| session.end + *after)
+async fn fetch(context: &Context, session: &Session, lease: &Lease<SessionId>) -> Result<(), StoreError> {
+    let now = context.clock.now();
+    let (evidence, next) = look(context, session, now).await?;
+    if let Finished::Done(added) = context.store.save_calls(lease, &evidence, next, now).await?
+        && added > 0
+    {
+        tracing::debug!(session.id = %session.id, records = added, "{added} call records for session {}", session.id);
+    }
+    Ok(())
 }
 
-async fn fetch(context: &Context, session: &Session, looks: u32, lease: &Lease) -> Result<(), StoreError> {
-    let now = context.clock.now();
+/// What the records say now, and when to look again.
+async fn look(
+    context: &Context,
+    session: &Session,
+    now: DateTime<Utc>,
+) -> Result<(Vec<Evidence>, Option<DateTime<Utc>>), StoreError> {
     let (Some(conference), Some(pairing)) = (&session.conference, context.store.pairing(session.pairing).await?)
     else {
-        return done(context, session, lease, &[], None, looks).await;
+        return Ok((Vec::new(), None));
     };
-    // A session that was moved meanwhile, or looked at too early.
-    let first = look_at(session, 0).filter(|first| *first > now);
-    if first.is_some() {
-        return done(context, session, lease, &[], first, 0).await;
+    let next = AFTER_END.iter().map(|after| session.end + *after).find(|at| *at > now);
+    if now < session.end {
+        // It was moved meanwhile.
+        return Ok((Vec::new(), next));
     }
     match calls(context, session, &pairing, conference).await? {
         Found::Calls(calls) => {
             let running = calls.iter().any(|call| call.ended.is_none());
             let evidence: Vec<Evidence> =
                 calls.iter().filter_map(|call| as_evidence(call, &pairing)).collect();
-            let complete = !evidence.is_empty() && !running && looks >= COMPLETE_FROM;
-            let next = if complete { None } else { next_look(session, looks, now) };
-            done(context, session, lease, &evidence, next.map(|(at, _)| at), next.map_or(looks, |(_, look)| look))
-                .await
+            let complete = !evidence.is_empty() && !running && now >= session.end + COMPLETE_AFTER;
+            Ok((evidence, next.filter(|_| !complete)))
         }
-        Found::Nobody => done(context, session, lease, &[], None, looks).await,
+        Found::Nobody => Ok((Vec::new(), None)),
         Found::Trouble(error) => {
             tracing::warn!(session.id = %session.id, "the call of session {} could not be looked up: {error}", session.id);
-            let asked = match &error {
-                ProviderError::Throttled { retry_after: Some(asked) } => TimeDelta::from_std(*asked).ok(),
-                _ => None,
-            };
-            let passes = matches!(error, ProviderError::Throttled { .. } | ProviderError::Temporary(_));
-            let next = if passes {
-                let last = look_at(session, u32::try_from(AFTER_END.len() - 1).unwrap_or(0));
-                let soon = now + RETRY.max(asked.unwrap_or_default());
-                // What keeps failing is given up with the last look.
-                last.filter(|last| soon <= *last + TimeDelta::days(7)).map(|_| (soon, looks))
-            } else {
-                next_look(session, looks, now)
-            };
-            done(context, session, lease, &[], next.map(|(at, _)| at), next.map_or(looks, |(_, look)| look)).await
+            Ok((Vec::new(), after_trouble(session, &error, next, now)))
         }
     }
 }
 
-/// The next look that still lies ahead, and its number.
-fn next_look(session: &Session, looks: u32, now: DateTime<Utc>) -> Option<(DateTime<Utc>, u32)> {
-    (looks + 1..).map_while(|look| Some((look_at(session, look)?, look))).find(|(at, _)| *at > now)
-}
-
-async fn done(
-    context: &Context,
+/// When to look again after an error: soon for what passes, else with the next look.
+fn after_trouble(
     session: &Session,
-    lease: &Lease,
-    evidence: &[Evidence],
+    error: &ProviderError,
     next: Option<DateTime<Utc>>,
-    looks: u32,
-) -> Result<(), StoreError> {
-    context.store.save_calls(lease, &session.id, evidence, next, looks, context.clock.now()).await?;
-    Ok(())
+    now: DateTime<Utc>,
+) -> Option<DateTime<Utc>> {
+    let wait = match error {
+        ProviderError::Throttled { retry_after } => {
+            retry_after.and_then(|asked| TimeDelta::from_std(asked).ok()).unwrap_or(RETRY).max(RETRY)
+        }
+        ProviderError::Temporary(_) => RETRY,
+        ProviderError::CursorRejected
+        | ProviderError::NeedsConsent(_)
+        | ProviderError::Refused(_)
+        | ProviderError::Unreachable(_)
+        | ProviderError::Garbled(_) => return next,
+    };
+    let last = AFTER_END.iter().max().copied().unwrap_or_default();
+    Some(now + wait).filter(|at| *at <= session.end + last + GIVE_UP_AFTER)
 }
 
 enum Found {

@@ -2,8 +2,8 @@
 
 use super::{Context, Happening, Outcome};
 use crate::domain::judge::{Case, judge};
-use crate::domain::session::Session;
-use crate::store::{Lease, Queue, StoreError};
+use crate::domain::session::{Session, SessionId};
+use crate::store::{Finished, Lease, Queue, StoreError};
 
 /// How many sessions one step takes.
 const BATCH: u32 = 64;
@@ -20,27 +20,24 @@ pub async fn step(context: &Context) -> Result<Outcome, StoreError> {
     Ok(Outcome::Done)
 }
 
-async fn reach_verdict(context: &Context, session: &Session, lease: &Lease) -> Result<(), StoreError> {
+async fn reach_verdict(context: &Context, session: &Session, lease: &Lease<SessionId>) -> Result<(), StoreError> {
     let now = context.clock.now();
     let pairing = context.store.pairing(session.pairing).await?;
     let Some((pairing, program)) =
         pairing.as_ref().and_then(|pairing| Some((pairing, context.program(&pairing.program)?)))
     else {
         // Without its program nobody knows the rules; the verdict stays as it is.
-        context.store.save_verdict(lease, &session.id, &session.verdict, "no program", None, now).await?;
-        return Ok(());
+        let kept = context.store.save_verdict(lease, &session.verdict, "no program", None, now).await?;
+        return Ok(drop(kept));
     };
     let evidence = context.store.evidence_of(&session.id).await?;
     let (_, read_at) = context.store.oldest_read(pairing.id).await?;
     let judgement =
         judge(Case { session, pairing, rules: &program.judge, evidence: &evidence, read_at, now });
     let cause = evidence.last().map_or("time", |last| last.statement.source().as_str());
-    let changed = context
-        .store
-        .save_verdict(lease, &session.id, &judgement.verdict, cause, judgement.again_at, now)
-        .await?;
     let verdict = &judgement.verdict;
-    if changed && (verdict.status, verdict.grade) != (session.verdict.status, session.verdict.grade) {
+    let saved = context.store.save_verdict(lease, verdict, cause, judgement.again_at, now).await?;
+    if saved == Finished::Done(true) && (verdict.status, verdict.grade) != (session.verdict.status, session.verdict.grade) {
         tracing::info!(
             session.id = %session.id,
             status = verdict.status.as_str(),

@@ -47,7 +47,7 @@ impl Outcome {
 /// Something that somebody may want to see; told after it was committed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Happening {
-    CalendarRead { calendar: CalendarId, added: u32, changed: u32, gone: u32 },
+    CalendarRead { calendar: CalendarId, added: usize, changed: usize, gone: usize },
     CalendarFailed { calendar: CalendarId, error: String },
     SessionFound { session: SessionId },
     SessionMoved { session: SessionId, from: DateTime<Utc> },

@@ -20,14 +20,14 @@ pub async fn step(context: &Context) -> Result<Outcome, StoreError> {
     if due.is_empty() {
         return Ok(Outcome::waiting_for(context.store.next_due(Queue::Plan).await?));
     }
-    for (pairing, lease) in due {
-        plan_for(context, pairing, &lease).await?;
+    for lease in due {
+        plan_for(context, &lease).await?;
     }
     Ok(Outcome::Done)
 }
 
-async fn plan_for(context: &Context, id: PairingId, lease: &Lease) -> Result<(), StoreError> {
-    let now = context.clock.now();
+async fn plan_for(context: &Context, lease: &Lease<PairingId>) -> Result<(), StoreError> {
+    let (id, now) = (*lease.on(), context.clock.now());
     let stored: Vec<Planned> = context
         .store
         .alerts_of(id)
@@ -47,6 +47,7 @@ async fn plan_for(context: &Context, id: PairingId, lease: &Lease) -> Result<(),
         None => Vec::new(),
     };
     let plan = reconcile(&stored, &wanted, now);
-    context.store.save_plan(lease, id, &plan.add, &plan.withdraw, Some(now + GOOD_FOR), now).await?;
+    // When the facts changed meanwhile, the pairing is due again by itself.
+    let _ = context.store.save_plan(lease, &plan.add, &plan.withdraw, Some(now + GOOD_FOR), now).await?;
     Ok(())
 }

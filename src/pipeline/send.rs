@@ -3,13 +3,13 @@
 use chrono::TimeDelta;
 
 use super::{Context, Happening, Outcome};
-use crate::domain::alert::{Alert, Check, Facts, Kind, recheck};
+use crate::domain::alert::{Alert, AlertKey, Check, Facts, Kind, recheck};
 use crate::domain::cadence::{Standing, standing};
 use crate::domain::pairing::Pairing;
 use crate::domain::program::Program;
 use crate::domain::session::Session;
 use crate::notify::{Notifier, Recipient, SendError};
-use crate::store::{Lease, Queue, StoreError, StoredAlert};
+use crate::store::{Finished, Lease, Queue, StoreError, StoredAlert};
 
 mod letters;
 
@@ -59,7 +59,7 @@ async fn deliver(
     context: &Context,
     notifier: &Notifier,
     stored: &StoredAlert,
-    lease: &Lease,
+    lease: &Lease<AlertKey>,
 ) -> Result<(), StoreError> {
     let alert = &stored.alert;
     let background = background(context, alert).await?;
@@ -92,7 +92,10 @@ async fn deliver(
     let to = Recipient { name, address: alert.recipient.clone() };
     match notifier.deliver(&to, &alert.key.0, now, &letter).await {
         Ok(sent) => {
-            context.store.alert_sent(lease, &alert.key, &sent.message_id, &sent.response, context.clock.now()).await?;
+            let now = context.clock.now();
+            if context.store.alert_sent(lease, &sent.message_id, &sent.response, now).await? == Finished::NotMine {
+                tracing::warn!("a message took longer than its lease and may have been sent twice, with the same Message-ID");
+            }
             tracing::info!(alert.kind = alert.kind.as_str(), "{} sent", alert.kind.as_str());
             context.tell(Happening::AlertSent { key: alert.key.clone(), kind: alert.kind });
             Ok(())
@@ -101,8 +104,10 @@ async fn deliver(
     }
 }
 
-async fn withdraw(context: &Context, alert: &Alert, lease: &Lease, reason: &str) -> Result<(), StoreError> {
-    context.store.alert_withdrawn(lease, &alert.key, reason, context.clock.now()).await?;
+async fn withdraw(context: &Context, alert: &Alert, lease: &Lease<AlertKey>, reason: &str) -> Result<(), StoreError> {
+    if context.store.alert_withdrawn(lease, reason).await? == Finished::NotMine {
+        return Ok(());
+    }
     tracing::info!(alert.kind = alert.kind.as_str(), reason, "{} withdrawn: {reason}", alert.kind.as_str());
     context.tell(Happening::AlertWithdrawn {
         key: alert.key.clone(),
@@ -120,7 +125,7 @@ fn backoff(attempts: u32) -> TimeDelta {
 async fn fail(
     context: &Context,
     stored: &StoredAlert,
-    lease: &Lease,
+    lease: &Lease<AlertKey>,
     error: &SendError,
 ) -> Result<(), StoreError> {
     let alert = &stored.alert;
@@ -132,7 +137,9 @@ async fn fail(
         SendError::Permanent(_) => None,
     };
     let message = error.to_string();
-    context.store.alert_failed(lease, &alert.key, &message, retry, now).await?;
+    if context.store.alert_failed(lease, &message, retry, now).await? == Finished::NotMine {
+        return Ok(());
+    }
     tracing::warn!(alert.kind = alert.kind.as_str(), attempts = stored.attempts + 1, "{} not sent: {message}", alert.kind.as_str());
     context.tell(Happening::AlertFailed { key: alert.key.clone(), kind: alert.kind, error: message });
     Ok(())

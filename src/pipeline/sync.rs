@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::{StreamExt, stream};
 
 use super::{Context, Happening, Outcome};
-use crate::domain::calendar::{Calendar, CalendarState};
+use crate::domain::calendar::{Calendar, CalendarId, CalendarState};
 use crate::domain::copies::{Seen, compare};
 use crate::domain::detect::SeriesMemory;
 use crate::domain::event::Window;
@@ -16,12 +16,14 @@ use crate::store::{Finished, Lease, StoreError, SyncUpdate};
 
 /// Reads every calendar that is due, several at a time. One that fails holds up no other.
 pub async fn step(context: &Context) -> Result<Outcome, StoreError> {
-    let due = context.store.claim_calendars(context.clock.now(), context.sync.concurrency).await?;
+    let at_once = context.sync.concurrency;
+    let batch = u32::try_from(at_once).unwrap_or(u32::MAX);
+    let due = context.store.claim_calendars(context.clock.now(), batch).await?;
     if due.is_empty() {
         return Ok(Outcome::waiting_for(context.store.next_due(crate::store::Queue::Calendars).await?));
     }
     let mut readings = stream::iter(due.into_iter().map(|(calendar, lease)| read(context, calendar, lease)))
-        .buffer_unordered(context.sync.concurrency);
+        .buffer_unordered(at_once);
     let mut first_error = None;
     while let Some(result) = readings.next().await {
         if let Err(error) = result {
@@ -31,13 +33,13 @@ pub async fn step(context: &Context) -> Result<Outcome, StoreError> {
     first_error.map_or(Ok(Outcome::Done), Err)
 }
 
-async fn read(context: &Context, calendar: Calendar, lease: Lease) -> Result<(), StoreError> {
+async fn read(context: &Context, calendar: Calendar, lease: Lease<CalendarId>) -> Result<(), StoreError> {
     let Some(provider) = context.providers.get(&calendar.connection) else {
         // The connection left the configuration; at the next start the calendar will, too.
         let later = context.clock.now() + TimeDelta::days(1);
         let error = format!("the connection “{}” is not configured any more", calendar.connection);
-        context.store.fail_sync(&lease, calendar.id, CalendarState::Unreachable, &error, later, false).await?;
-        return Ok(());
+        let left = context.store.fail_sync(&lease, CalendarState::Unreachable, &error, later, false).await?;
+        return Ok(drop(left));
     };
     match fetch(context, provider.as_ref(), &calendar).await {
         Ok(fetched) => keep(context, provider.as_ref(), &calendar, &lease, fetched).await,
@@ -85,7 +87,7 @@ async fn keep(
     context: &Context,
     provider: &dyn Provider,
     calendar: &Calendar,
-    lease: &Lease,
+    lease: &Lease<CalendarId>,
     fetched: Fetched,
 ) -> Result<(), StoreError> {
     let programs = context.programs_with_pairings().await?;
@@ -104,7 +106,6 @@ async fn keep(
     let changes = compare(&known, &seen, fetched.window, &programs, &memory);
     let now = context.clock.now();
     let update = SyncUpdate {
-        calendar: calendar.id,
         upserts: changes.upserts,
         gone: changes.gone,
         cursor: fetched.listing.cursor.map(|cursor| (cursor, fetched.window)),
@@ -183,7 +184,7 @@ fn backoff(failures: u32) -> TimeDelta {
 }
 
 /// The one place that says what a provider's error means for a calendar.
-async fn fail(context: &Context, calendar: &Calendar, lease: &Lease, error: &ProviderError) -> Result<(), StoreError> {
+async fn fail(context: &Context, calendar: &Calendar, lease: &Lease<CalendarId>, error: &ProviderError) -> Result<(), StoreError> {
     let wait = backoff(calendar.failures);
     let (state, wait, forget) = match error {
         ProviderError::CursorRejected => (CalendarState::BackingOff, wait, true),
@@ -202,7 +203,9 @@ async fn fail(context: &Context, calendar: &Calendar, lease: &Lease, error: &Pro
     // The jitter keeps calendars that failed together from coming back together.
     let jitter = wait / 8 * i32::try_from(calendar.id.0.rem_euclid(8)).unwrap_or(0) / 8;
     let next = context.clock.now() + wait + jitter;
-    context.store.fail_sync(lease, calendar.id, state, &message, next, forget).await?;
+    if context.store.fail_sync(lease, state, &message, next, forget).await? == Finished::NotMine {
+        return Ok(());
+    }
     context.tell(Happening::CalendarFailed { calendar: calendar.id, error: message });
     Ok(())
 }

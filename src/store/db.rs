@@ -122,6 +122,12 @@ impl Db {
     }
 
     /// Begins a transaction that will write.
+    pub async fn close(&self) {
+        let Self::Sqlite { write, read, .. } = self;
+        read.close().await;
+        write.close().await;
+    }
+
     pub async fn begin(&self) -> Result<Tx> {
         let Self::Sqlite { write, .. } = self;
         // IMMEDIATE: one that begins by reading could not become a writer once another has written.

@@ -26,6 +26,13 @@ pub struct RosterChange {
     pub unchanged: usize,
 }
 
+impl RosterChange {
+    /// Whether nothing is different.
+    pub fn is_empty(&self) -> bool {
+        self.added.is_empty() && self.changed.is_empty()
+    }
+}
+
 impl Store {
     /// Adds and updates participants and pairings, all or nothing; `by` goes to the audit trail.
     /// Nothing is deleted. With `dry_run` it only tells what would be done.

@@ -64,4 +64,9 @@ impl Store {
     pub fn place(&self) -> String {
         self.db.place()
     }
+
+    /// Closes all connections, writing out what SQLite still holds in its log.
+    pub async fn close(&self) {
+        self.db.close().await;
+    }
 }

@@ -225,7 +225,8 @@ pub fn reconcile(stored: &[Planned], wanted: &[Alert], now: DateTime<Utc>) -> Pl
         match stored.get(&alert.key).map(|planned| (planned.state, planned)) {
             None | Some((AlertState::Withdrawn, _)) => plan.add.push(alert.clone()),
             Some((AlertState::Planned, planned))
-                if planned.alert.due_at != alert.due_at || planned.alert.expires_at != alert.expires_at =>
+                // A failed attempt puts off when it is due, and never when it expires.
+                if planned.alert.expires_at != alert.expires_at =>
             {
                 plan.add.push(alert.clone());
             }
