@@ -15,3 +15,4 @@ pub mod program;
 pub mod report;
 pub mod roster;
 pub mod session;
+pub mod uid;
