@@ -4,6 +4,8 @@
 //! into [`Event`]s and the vendor's errors into [`ProviderError`]s, and decides nothing: what an
 //! event means is the business of the domain, what is kept that of the store.
 
+pub mod microsoft;
+
 use std::time::Duration;
 
 use async_trait::async_trait;
