@@ -62,6 +62,25 @@ impl ApiError {
         self.status == StatusCode::NOT_FOUND
     }
 
+    /// Whether the application may not do this. Teams says 401, too, where a policy is missing.
+    pub fn is_denied(&self) -> bool {
+        match self.status {
+            StatusCode::FORBIDDEN => true,
+            StatusCode::UNAUTHORIZED => {
+                !self.code.eq_ignore_ascii_case("InvalidAuthenticationToken")
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether the event is missing, and not the mailbox that it would be in: what is said of the
+    /// latter (`ErrorInvalidUser`, `MailboxNotEnabledForRESTAPI`, `ResourceNotFound`) says nothing
+    /// about the event.
+    pub fn is_missing_item(&self) -> bool {
+        let code = self.code.to_ascii_lowercase();
+        self.is_missing() && code.ends_with("notfound") && !code.ends_with("resourcenotfound")
+    }
+
     /// Whether a cursor cannot be used any more. A cursor that Graph cannot even read (400) will
     /// not get better, and a full listing mends it.
     pub fn rejects_cursor(&self) -> bool {
