@@ -14,10 +14,7 @@ const KEY: &str = r#"{"type": "service_account", "client_email": "mentord@acme.i
 
 fn load(file: &Path, environment: &[(&str, &str)]) -> Result<Config, Problems> {
     let environment = environment.iter();
-    config::load_with(
-        file,
-        environment.map(|(name, value)| (OsString::from(name), OsString::from(value))),
-    )
+    config::load_with(file, environment.map(|(name, value)| (OsString::from(name), OsString::from(value))))
 }
 
 /// A folder with a configuration in it.
@@ -44,8 +41,7 @@ impl Folder {
     }
 
     fn loaded(&self) -> Config {
-        self.load(&[])
-            .unwrap_or_else(|problems| panic!("{problems}"))
+        self.load(&[]).unwrap_or_else(|problems| panic!("{problems}"))
     }
 
     /// What is wrong, with the folder's name left out.
@@ -147,10 +143,7 @@ fn a_full_configuration_comes_out_parsed() {
     let database = folder.0.path().join("data/mentord.db");
     assert_eq!(config.database, Database::Sqlite(database));
     let web = config.web.unwrap();
-    assert_eq!(
-        web.public_url.unwrap().as_str(),
-        "https://mentoring.example.org/"
-    );
+    assert_eq!(web.public_url.unwrap().as_str(), "https://mentoring.example.org/");
     assert_eq!(config.sync.concurrency, 8);
 
     let [acme, contoso] = &config.connections[..] else {
@@ -160,18 +153,12 @@ fn a_full_configuration_comes_out_parsed() {
     let Vendor::Google(google) = &acme.vendor else {
         panic!("Google");
     };
-    assert_eq!(
-        google.api_url.as_str(),
-        "http://127.0.0.1:4010/calendar/v3/"
-    );
+    assert_eq!(google.api_url.as_str(), "http://127.0.0.1:4010/calendar/v3/");
     assert_eq!(google.meet_url.as_str(), "https://meet.googleapis.com/");
     let Vendor::Microsoft(microsoft) = &contoso.vendor else {
         panic!("Microsoft");
     };
-    assert_eq!(
-        microsoft.graph_url.as_str(),
-        "https://graph.microsoft.com/v1.0"
-    );
+    assert_eq!(microsoft.graph_url.as_str(), "https://graph.microsoft.com/v1.0");
     assert_eq!(microsoft.client_secret.expose_secret(), "s3cret");
 
     let [source] = &config.programs[..] else {
@@ -182,14 +169,8 @@ fn a_full_configuration_comes_out_parsed() {
     assert_eq!(program.cadence, TimeDelta::days(10));
     assert_eq!(program.judge.overlap, TimeDelta::minutes(5));
     let reminders = [TimeDelta::hours(24), TimeDelta::hours(1)];
-    assert_eq!(
-        program.alerts.remind_before, reminders,
-        "the earliest first"
-    );
-    assert_eq!(
-        program.digests[0].to, program.managers,
-        "unless others are named"
-    );
+    assert_eq!(program.alerts.remind_before, reminders, "the earliest first");
+    assert_eq!(program.digests[0].to, program.managers, "unless others are named");
 }
 
 #[test]
@@ -216,12 +197,8 @@ fn little_needs_to_be_said() {
 #[test]
 fn mistakes_are_told_all_at_once() {
     let folder = Path::new("tests/config-mistakes");
-    let files = fs::read_dir(folder)
-        .unwrap()
-        .map(|file| file.unwrap().path());
-    let mut files: Vec<PathBuf> = files
-        .filter(|f| f.extension().is_some_and(|e| e == "toml"))
-        .collect();
+    let files = fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
+    let mut files: Vec<PathBuf> = files.filter(|f| f.extension().is_some_and(|e| e == "toml")).collect();
     files.sort();
     assert!(files.len() >= 5);
     for file in files {
@@ -290,18 +267,13 @@ fn credentials_of_systemd_come_before_files_beside_the_configuration() {
     let credentials = Folder::new("");
     credentials.write("graph-secret", "from systemd");
     let directory = credentials.0.path().to_str().unwrap();
-    let config = folder
-        .load(&[("CREDENTIALS_DIRECTORY", directory)])
-        .unwrap();
+    let config = folder.load(&[("CREDENTIALS_DIRECTORY", directory)]).unwrap();
     let Vendor::Microsoft(microsoft) = &config.connections[1].vendor else {
         panic!("Microsoft");
     };
     assert_eq!(microsoft.client_secret.expose_secret(), "from systemd");
     let mail = config.mail.unwrap();
-    assert!(
-        mail.smtp_url.expose_secret().contains("word"),
-        "not there: beside"
-    );
+    assert!(mail.smtp_url.expose_secret().contains("word"), "not there: beside");
 
     fs::remove_file(folder.0.path().join("smtp-password")).unwrap();
     let problems = folder.problems(&[("CREDENTIALS_DIRECTORY", directory)]);

@@ -42,10 +42,7 @@ impl Stage {
         let script = Script(Mutex::new(replies.into_iter().collect()));
         Mock::given(any()).respond_with(script).mount(&server).await;
         let google = Google::new("acme", &config(&server.uri()), Duration::from_secs(2));
-        Self {
-            google: google.expect("a provider"),
-            server,
-        }
+        Self { google: google.expect("a provider"), server }
     }
 
     async fn list(&self, cursor: Option<&str>) -> Result<Listing, ProviderError> {
@@ -80,13 +77,8 @@ fn line(request: &Request) -> String {
 
 /// The claims of the signed assertion in a request for a token.
 fn claims(request: &Request) -> Value {
-    let form: BTreeMap<_, _> = url::form_urlencoded::parse(&request.body)
-        .into_owned()
-        .collect();
-    assert_eq!(
-        form["grant_type"],
-        "urn:ietf:params:oauth:grant-type:jwt-bearer"
-    );
+    let form: BTreeMap<_, _> = url::form_urlencoded::parse(&request.body).into_owned().collect();
+    assert_eq!(form["grant_type"], "urn:ietf:params:oauth:grant-type:jwt-bearer");
     let claims = form["assertion"].split('.').nth(1).expect("three parts");
     let claims = URL_SAFE.decode(claims).expect("base64");
     serde_json::from_slice(&claims).expect("JSON")
@@ -149,8 +141,7 @@ fn refused(status: u16, reason: &str) -> ResponseTemplate {
 }
 
 fn no_token(status: u16, error: &str, description: &str) -> ResponseTemplate {
-    ResponseTemplate::new(status)
-        .set_body_json(json!({"error": error, "error_description": description}))
+    ResponseTemplate::new(status).set_body_json(json!({"error": error, "error_description": description}))
 }
 
 fn event(id: &str, day: &str) -> Value {
@@ -202,10 +193,7 @@ async fn a_first_sync_walks_all_pages_even_past_an_empty_one() {
     for request in &requests[1..] {
         let fields = request.url.query_pairs().find(|(name, _)| name == "fields");
         let (_, fields) = fields.expect("a mask");
-        assert!(
-            fields.ends_with("),nextPageToken,nextSyncToken"),
-            "{fields}"
-        );
+        assert!(fields.ends_with("),nextPageToken,nextSyncToken"), "{fields}");
         assert!(!fields.contains("description"), "{fields}");
     }
 }
@@ -252,28 +240,19 @@ async fn an_increment_is_clipped_and_survives_what_it_cannot_read() {
     ])
     .await;
     let listing = stage.list(Some("s1")).await.expect("a listing");
-    assert_eq!(
-        short(&listing),
-        ["+moved", "?far", "-gone", "-s_20260309T090000Z"]
-    );
+    assert_eq!(short(&listing), ["+moved", "?far", "-gone", "-s_20260309T090000Z"]);
     assert_eq!(listing.cursor.as_deref(), Some("s2"));
 }
 
 #[tokio::test]
 async fn a_dead_cursor_is_told_and_nothing_tried_again() {
     let stage = Stage::new([token("t1"), refused(410, "fullSyncRequired")]).await;
-    assert_eq!(
-        stage.list(Some("s1")).await,
-        Err(ProviderError::CursorRejected)
-    );
+    assert_eq!(stage.list(Some("s1")).await, Err(ProviderError::CursorRejected));
     assert_eq!(stage.requests().await.len(), 2);
 
     let stage = Stage::new([token("t1"), refused(410, "fullSyncRequired")]).await;
     let answer = stage.list(None).await;
-    assert!(
-        matches!(answer, Err(ProviderError::Temporary(_))),
-        "{answer:?}"
-    );
+    assert!(matches!(answer, Err(ProviderError::Temporary(_))), "{answer:?}");
 }
 
 #[tokio::test]
@@ -281,10 +260,7 @@ async fn a_listing_that_goes_in_circles_ends() {
     let page = || ok(json!({"items": [], "nextPageToken": "again"}));
     let stage = Stage::new([token("t1"), page(), page(), page()]).await;
     let answer = stage.list(None).await;
-    assert!(
-        matches!(answer, Err(ProviderError::Garbled(_))),
-        "{answer:?}"
-    );
+    assert!(matches!(answer, Err(ProviderError::Garbled(_))), "{answer:?}");
     assert_eq!(stage.requests().await.len(), 3);
 }
 
@@ -299,10 +275,7 @@ async fn being_too_fast_is_told_with_the_time_to_wait() {
     .await;
     let throttled = |retry_after| Err(ProviderError::Throttled { retry_after });
     assert_eq!(stage.list(Some("s1")).await, throttled(None));
-    assert_eq!(
-        stage.list(Some("s1")).await,
-        throttled(Some(Duration::from_secs(17)))
-    );
+    assert_eq!(stage.list(Some("s1")).await, throttled(Some(Duration::from_secs(17))));
     assert_eq!(stage.list(Some("s1")).await, throttled(None));
     assert_eq!(stage.requests().await.len(), 4);
 }
@@ -327,23 +300,11 @@ async fn what_passes_is_told_from_what_does_not() {
             other => panic!("{other:?}"),
         });
     }
-    assert_eq!(
-        kinds,
-        [
-            "temporary",
-            "temporary",
-            "garbled",
-            "unreachable",
-            "unreachable"
-        ]
-    );
+    assert_eq!(kinds, ["temporary", "temporary", "garbled", "unreachable", "unreachable"]);
     let gone = "http://127.0.0.1:9";
     let google = Google::new("acme", &config(gone), Duration::from_secs(2)).expect("a provider");
     let answer = google.probe(&anna()).await;
-    assert!(
-        matches!(answer, Err(ProviderError::Temporary(_))),
-        "{answer:?}"
-    );
+    assert!(matches!(answer, Err(ProviderError::Temporary(_))), "{answer:?}");
 }
 
 #[tokio::test]
@@ -363,21 +324,11 @@ async fn a_revoked_token_is_renewed_once() {
     assert!(stage.list(Some("s1")).await.is_ok());
     assert!(stage.list(Some("s1")).await.is_ok());
     let answer = stage.list(Some("s1")).await;
-    assert!(
-        matches!(answer, Err(ProviderError::NeedsConsent(_))),
-        "{answer:?}"
-    );
+    assert!(matches!(answer, Err(ProviderError::NeedsConsent(_))), "{answer:?}");
     let requests = stage.requests().await;
-    let used: Vec<_> = requests
-        .iter()
-        .map(|line| line.rsplit_once(' ').map_or("", |(_, last)| last))
-        .collect();
-    assert_eq!(
-        used,
-        [
-            EVENTS, "[t1]", EVENTS, "[t2]", "[t2]", "[t2]", EVENTS, "[t3]"
-        ]
-    );
+    let used: Vec<_> =
+        requests.iter().map(|line| line.rsplit_once(' ').map_or("", |(_, last)| last)).collect();
+    assert_eq!(used, [EVENTS, "[t1]", EVENTS, "[t2]", "[t2]", "[t2]", EVENTS, "[t3]"]);
 }
 
 #[tokio::test]
@@ -388,11 +339,7 @@ async fn refused_tokens_are_read_by_their_body() {
         no_token(401, "unauthorized_client", delegation),
         no_token(400, "invalid_grant", "Invalid email or User ID"),
         no_token(400, "invalid_grant", "Token has been expired or revoked."),
-        no_token(
-            400,
-            "invalid_grant",
-            "Invalid JWT: Token must be a short-lived token",
-        ),
+        no_token(400, "invalid_grant", "Invalid JWT: Token must be a short-lived token"),
         no_token(400, "invalid_grant", "Invalid JWT Signature."),
         no_token(500, "internal_failure", "Backend Error"),
         ResponseTemplate::new(502).set_body_string("<html>"),
@@ -461,17 +408,11 @@ async fn looking_tells_what_became_of_an_event() {
     assert_eq!(look().await, Ok(None));
     assert!(matches!(look().await, Err(ProviderError::Garbled(_))));
     let requests = stage.requests().await;
-    assert_eq!(
-        requests[1],
-        "GET /calendar/v3/calendars/anna@acme.example/events/m_1? [t1]"
-    );
+    assert_eq!(requests[1], "GET /calendar/v3/calendars/anna@acme.example/events/m_1? [t1]");
 }
 
 fn meet() -> Conference {
-    Conference {
-        service: ConferenceService::GoogleMeet,
-        key: "abc-defg-hij".into(),
-    }
+    Conference { service: ConferenceService::GoogleMeet, key: "abc-defg-hij".into() }
 }
 
 fn session() -> Window {
@@ -482,10 +423,7 @@ fn session() -> Window {
 }
 
 fn stays(stays: &[(&str, Option<&str>)]) -> ResponseTemplate {
-    let stays: Vec<_> = stays
-        .iter()
-        .map(|(from, to)| json!({"startTime": from, "endTime": to}))
-        .collect();
+    let stays: Vec<_> = stays.iter().map(|(from, to)| json!({"startTime": from, "endTime": to})).collect();
     ok(json!({"participantSessions": stays}))
 }
 
@@ -511,10 +449,7 @@ async fn a_call_is_read_with_everybody_in_it() {
         ]})),
         token("d"),
         ok(json!({"primaryEmail": "Anna@acme.example"})),
-        stays(&[
-            ("2026-03-02T08:58:00Z", Some("2026-03-02T09:10:00Z")),
-            ("2026-03-02T09:12:00Z", None),
-        ]),
+        stays(&[("2026-03-02T08:58:00Z", Some("2026-03-02T09:10:00Z")), ("2026-03-02T09:12:00Z", None)]),
         refused(404, "notFound"),
         stays(&[("2026-03-02T09:00:00Z", Some("2026-03-02T09:30:00Z"))]),
         stays(&[]),
@@ -595,10 +530,7 @@ async fn a_closed_directory_leaves_people_without_a_name() {
     assert!(calls[0].attendances.iter().all(|a| a.address.is_none()));
     // A directory that has trouble is no answer: the call is to be read again later.
     let answer = stage.google.calls(&anna(), &meet(), session()).await;
-    assert!(
-        matches!(answer, Err(ProviderError::Temporary(_))),
-        "{answer:?}"
-    );
+    assert!(matches!(answer, Err(ProviderError::Temporary(_))), "{answer:?}");
 }
 
 #[tokio::test]
@@ -620,14 +552,9 @@ async fn a_call_that_may_not_be_read_is_no_empty_call() {
     }
     let none = stage.google.calls(&anna(), &meet(), session()).await;
     assert_eq!(none, Ok(vec![]));
-    let teams = Conference {
-        service: ConferenceService::MicrosoftTeams,
-        key: "https://teams.example.com/1".into(),
-    };
-    assert_eq!(
-        stage.google.calls(&anna(), &teams, session()).await,
-        Ok(vec![])
-    );
+    let teams =
+        Conference { service: ConferenceService::MicrosoftTeams, key: "https://teams.example.com/1".into() };
+    assert_eq!(stage.google.calls(&anna(), &teams, session()).await, Ok(vec![]));
     assert_eq!(stage.requests().await.len(), 4);
 }
 
@@ -641,23 +568,11 @@ fn a_key_that_cannot_work_is_refused_at_once_and_not_quoted() {
     for (key, expected) in [
         ("not JSON".to_owned(), SetupError::NotJson(1, 2)),
         ("{}".to_owned(), SetupError::NotServiceAccount),
-        (
-            with("type", json!("authorized_user")),
-            SetupError::NotServiceAccount,
-        ),
-        (
-            with("private_key", json!(null)),
-            SetupError::Missing("private_key"),
-        ),
+        (with("type", json!("authorized_user")), SetupError::NotServiceAccount),
+        (with("private_key", json!(null)), SetupError::Missing("private_key")),
         (with("private_key", json!("s3cret")), SetupError::PrivateKey),
-        (
-            with("token_uri", json!("oauth2.example.com")),
-            SetupError::TokenUri,
-        ),
-        (
-            with("token_uri", json!("file:///etc/passwd")),
-            SetupError::TokenUri,
-        ),
+        (with("token_uri", json!("oauth2.example.com")), SetupError::TokenUri),
+        (with("token_uri", json!("file:///etc/passwd")), SetupError::TokenUri),
     ] {
         let mut config = config("http://127.0.0.1:9");
         config.key = key.into();

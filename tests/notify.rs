@@ -84,10 +84,7 @@ async fn converse(stream: TcpStream, script: Script, told: Arc<Mutex<Vec<String>
             "DATA" => reply(&line, "354 go on"),
             "AUTH" => reply(&line, "235 welcome"),
             "QUIT" => reply(&line, "221 bye"),
-            "." => reply(
-                &line,
-                "250 2.0.0 Ok: queued as 4TqX for <anna@acme.example>",
-            ),
+            "." => reply(&line, "250 2.0.0 Ok: queued as 4TqX for <anna@acme.example>"),
             _ => reply(&line, "250 Ok"),
         };
         in_content = line == "DATA" && answer.starts_with('3');
@@ -121,14 +118,8 @@ async fn deliver(url: &str) -> Result<Sent, SendError> {
 }
 
 async fn deliver_to(url: &str, address: &str) -> Result<Sent, SendError> {
-    let mail = Mail {
-        smtp_url: url.into(),
-        from: "Mentoring <mentoring@acme.example>".parse().unwrap(),
-    };
-    let to = Recipient {
-        name: Some("Anna Ober".to_owned()),
-        address: Address::parse(address).unwrap(),
-    };
+    let mail = Mail { smtp_url: url.into(), from: "Mentoring <mentoring@acme.example>".parse().unwrap() };
+    let to = Recipient { name: Some("Anna Ober".to_owned()), address: Address::parse(address).unwrap() };
     let notifier = Notifier::new(&mail).unwrap();
     let date = at("2026-10-05T07:00:00Z");
     // As a task, since that is how a worker calls it.
@@ -196,10 +187,7 @@ async fn refusals_are_told_apart() {
         assert_eq!(error, Err(expected(answer.to_owned())), "{command}");
     }
     // Servers like to repeat whom they refuse.
-    let script = &[(
-        "RCPT",
-        "550-5.1.1 <anna@acme.example>:\r\n550 5.1.1 'anna' unknown",
-    )];
+    let script = &[("RCPT", "550-5.1.1 <anna@acme.example>:\r\n550 5.1.1 'anna' unknown")];
     let server = Server::start(script).await;
     let error = deliver(&server.url("smtp", "")).await.unwrap_err();
     insta::assert_snapshot!(error);
@@ -213,14 +201,9 @@ async fn letters_beyond_ascii_in_an_address_need_a_server_that_knows_them() {
     assert_eq!(old.commands(), ["EHLO mentord.example", "QUIT"]);
 
     let new = Server::start(&[("EHLO", "250-loopback\r\n250-8BITMIME\r\n250 SMTPUTF8")]).await;
-    deliver_to(&new.url("smtp", ""), "jürgen@bücher.example")
-        .await
-        .unwrap();
+    deliver_to(&new.url("smtp", ""), "jürgen@bücher.example").await.unwrap();
     let commands = new.commands();
-    assert_eq!(
-        commands[1],
-        "MAIL FROM:<mentoring@acme.example> SMTPUTF8 BODY=8BITMIME"
-    );
+    assert_eq!(commands[1], "MAIL FROM:<mentoring@acme.example> SMTPUTF8 BODY=8BITMIME");
     assert_eq!(commands[2], "RCPT TO:<jürgen@xn--bcher-kva.example>");
 }
 
@@ -229,16 +212,11 @@ async fn trouble_with_the_line_is_temporary_and_with_tls_is_not() {
     let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = nobody.local_addr().unwrap().port();
     drop(nobody);
-    let error = deliver(&format!("smtp://127.0.0.1:{port}"))
-        .await
-        .unwrap_err();
+    let error = deliver(&format!("smtp://127.0.0.1:{port}")).await.unwrap_err();
     assert!(matches!(error, SendError::Temporary(_)), "{error}");
 
     let plain = Server::start(&[]).await;
-    for url in [
-        plain.url("smtps", ""),
-        format!("{}?tls=required", plain.url("smtp", "")),
-    ] {
+    for url in [plain.url("smtps", ""), format!("{}?tls=required", plain.url("smtp", ""))] {
         let error = deliver(&url).await.unwrap_err();
         assert!(matches!(error, SendError::Configuration(_)), "{error}");
     }
@@ -264,10 +242,7 @@ async fn a_probe_logs_in_and_sends_nothing() {
     let smtp = Smtp::new(&url.into()).unwrap();
     smtp.probe().await.unwrap();
     let login = "AUTH PLAIN AHVzIGVyAHBAc3MrJQ==";
-    assert_eq!(
-        server.commands(),
-        ["EHLO mentord.example", login, "NOOP", "QUIT"]
-    );
+    assert_eq!(server.commands(), ["EHLO mentord.example", login, "NOOP", "QUIT"]);
     assert!(!format!("{smtp:?}").contains("ss"));
 }
 
@@ -275,14 +250,8 @@ async fn a_probe_logs_in_and_sends_nothing() {
 fn urls_are_read_without_a_runtime_and_never_repeated() {
     let error = |url: &str| Smtp::new(&url.into()).unwrap_err();
     assert_eq!(error("mail.acme.example"), SmtpUrlError::NotAUrl);
-    assert_eq!(
-        error("http://u:secret@mail.acme.example"),
-        SmtpUrlError::Scheme
-    );
-    assert_eq!(
-        error("smtp://mail.acme.example?tls=maybe"),
-        SmtpUrlError::Scheme
-    );
+    assert_eq!(error("http://u:secret@mail.acme.example"), SmtpUrlError::Scheme);
+    assert_eq!(error("smtp://mail.acme.example?tls=maybe"), SmtpUrlError::Scheme);
     assert!(Smtp::new(&"smtps://u:p@mail.acme.example".into()).is_ok());
     assert!(Smtp::new(&"smtp://[::1]:1025".into()).is_ok());
 }

@@ -5,6 +5,7 @@
 //! event means is the business of the domain, what is kept that of the store.
 
 pub mod google;
+pub mod microsoft;
 
 use std::time::Duration;
 

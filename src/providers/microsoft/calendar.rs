@@ -1,0 +1,240 @@
+//! One mailbox's calendar: what it holds, what changed on it, and what became of one event.
+
+use std::collections::HashSet;
+
+use chrono::SecondsFormat;
+use serde::de::IgnoredAny;
+use url::Url;
+
+use super::client::Client;
+use super::error::Failure;
+use super::map;
+use super::round::{self, Entry, Series};
+use super::wire::{self, EVENT_FIELDS, Part};
+use crate::domain::event::{Event, Window};
+use crate::domain::people::Address;
+use crate::providers::{Change, Listing, ProviderError};
+
+pub struct Calendar<'a> {
+    pub client: &'a Client,
+    pub mailbox: &'a Address,
+}
+
+impl Calendar<'_> {
+    /// See [`crate::providers::Provider::list`].
+    pub async fn list(
+        &self,
+        window: Window,
+        cursor: Option<&str>,
+    ) -> Result<Listing, ProviderError> {
+        let url = match cursor {
+            // A cursor of another host is from before `graph_url` was changed.
+            Some(cursor) => self
+                .client
+                .link(cursor)
+                .ok_or(ProviderError::CursorRejected)?,
+            None => self.url(&["calendarView", "delta"], &bounds(window)),
+        };
+        let full = cursor.is_none();
+        let pages = self
+            .client
+            .pages(url)
+            .await
+            .map_err(|failure| match failure {
+                Failure::Api(error) if !full && error.rejects_cursor() => {
+                    ProviderError::CursorRejected
+                }
+                failure => match failure.into() {
+                    // There is nothing to fall back to: only later.
+                    ProviderError::CursorRejected => {
+                        ProviderError::Temporary("a full listing broke off".into())
+                    }
+                    error => error,
+                },
+            })?;
+        if let Some(link) = &pages.delta_link
+            && self.client.link(link).is_none()
+        {
+            return Err(ProviderError::Garbled(
+                "the delta link leads to another host than `graph_url`".into(),
+            ));
+        }
+        let mut changes = Vec::new();
+        for entry in round::entries(pages.items) {
+            match entry {
+                Entry::Removed(key) => changes.push(Change::Unlisted { key }),
+                Entry::Single(event) => {
+                    let event = self.read(&event, None);
+                    changes.extend(event.map(|event| Change::Event(Box::new(event))));
+                }
+                Entry::Series(series) => {
+                    changes.extend(self.series(series, window, full).await?);
+                }
+            }
+        }
+        Ok(Listing {
+            changes,
+            cursor: pages.delta_link,
+        })
+    }
+
+    /// See [`crate::providers::Provider::look`].
+    pub async fn look(&self, key: &str) -> Result<Option<Event>, ProviderError> {
+        let Some(own) = self.event(key).await? else {
+            return Ok(None);
+        };
+        let master = match (own.part(), &own.series_master_id) {
+            (Part::Occurrence | Part::Exception, Some(series)) => self.event(series).await?,
+            _ => None,
+        };
+        map::event(&own, master.as_ref(), self.mailbox)
+            .map(Some)
+            .map_err(|why| ProviderError::Garbled(format!("an event cannot be read: {why}")))
+    }
+
+    /// See [`crate::providers::Provider::probe`].
+    pub async fn probe(&self) -> Result<(), ProviderError> {
+        let url = self.url(&["calendar"], &[("$select", "id")]);
+        self.client.get::<IgnoredAny>(url).await?;
+        Ok(())
+    }
+
+    /// What a series has inside the window, as far as that is certain.
+    ///
+    /// A deleted occurrence leaves no tombstone: the whole series comes again without it. So what
+    /// came is the series only if that is what came, and is fetched otherwise.
+    async fn series(
+        &self,
+        series: Series,
+        window: Window,
+        full: bool,
+    ) -> Result<Vec<Change>, ProviderError> {
+        let deleted = || {
+            vec![Change::Deleted {
+                key: series.id.clone(),
+            }]
+        };
+        let Series {
+            id,
+            master,
+            members,
+            broken,
+        } = &series;
+        let came_whole = master.is_some()
+            && members
+                .iter()
+                .any(|member| member.part() == Part::Occurrence);
+        let master = match master {
+            Some(master) => Some(master.clone()),
+            None => match self.event(id).await {
+                Ok(Some(master)) => Some(Box::new(master)),
+                Ok(None) => return Ok(deleted()),
+                Err(ProviderError::Garbled(_)) => None,
+                Err(error) => return Err(error),
+            },
+        };
+        let mut certain = master.is_some() && !broken && (full || came_whole);
+        let mut members = members.clone();
+        if !certain {
+            match self.instances(id, window).await {
+                Ok(Some(fetched)) => {
+                    certain = master.is_some() && !fetched.broken;
+                    members = fetched.members;
+                }
+                Ok(None) => return Ok(deleted()),
+                Err(ProviderError::Garbled(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        let expected = members.len();
+        let mut occurrences = Vec::with_capacity(expected);
+        for mut member in members {
+            self.complete(&mut member).await?;
+            occurrences.extend(self.read(&member, master.as_deref()));
+        }
+        if certain && occurrences.len() == expected {
+            return Ok(vec![Change::Series {
+                series: id.clone(),
+                occurrences,
+            }]);
+        }
+        tracing::debug!("a series cannot be read whole: what it lacks is not taken as deleted");
+        let events = occurrences.into_iter();
+        Ok(events.map(|event| Change::Event(Box::new(event))).collect())
+    }
+
+    /// Fetches the original start of an exception that came without.
+    async fn complete(&self, member: &mut wire::Event) -> Result<(), ProviderError> {
+        if member.part() != Part::Exception || member.original_start.is_some() {
+            return Ok(());
+        }
+        match self.event(&member.id).await {
+            Ok(Some(whole)) => member.original_start = whole.original_start,
+            Ok(None) | Err(ProviderError::Garbled(_)) => {}
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    /// The event in the words of the domain. What cannot be read is left out, and nothing follows
+    /// from that.
+    fn read(&self, own: &wire::Event, master: Option<&wire::Event>) -> Option<Event> {
+        map::event(own, master, self.mailbox)
+            .inspect_err(|why| tracing::debug!(%why, "an event cannot be read"))
+            .ok()
+    }
+
+    /// An event by its id; `None` when there is none.
+    async fn event(&self, id: &str) -> Result<Option<wire::Event>, ProviderError> {
+        let url = self.url(&["events", id], &[("$select", EVENT_FIELDS)]);
+        present(self.client.get(url).await)
+    }
+
+    /// What a series has inside the window; `None` when there is no such series.
+    async fn instances(&self, id: &str, window: Window) -> Result<Option<Series>, ProviderError> {
+        let [from, to] = bounds(window);
+        let query = [from, to, ("$select", EVENT_FIELDS.to_owned())];
+        let url = self.url(&["events", id, "instances"], &query);
+        let Some(pages) = present(self.client.pages(url).await)? else {
+            return Ok(None);
+        };
+        // Whatever is there more than the members found was not understood.
+        let ids = pages.items.iter().map(|item| item["id"].as_str());
+        let came = ids.collect::<HashSet<_>>().len();
+        let mut series = round::entries(pages.items)
+            .into_iter()
+            .find_map(|entry| match entry {
+                Entry::Series(series) if series.id == id => Some(series),
+                _ => None,
+            })
+            .unwrap_or_default();
+        series.broken |= series.members.len() != came;
+        Ok(Some(series))
+    }
+
+    fn url<V: AsRef<str>>(&self, path: &[&str], query: &[(&str, V)]) -> Url {
+        let path = [&["users", self.mailbox.as_str()], path].concat();
+        let query: Vec<_> = query
+            .iter()
+            .map(|(key, value)| (*key, value.as_ref()))
+            .collect();
+        self.client.url(&path, &query)
+    }
+}
+
+/// An answer about one event, or that there is none.
+fn present<T>(answer: Result<T, Failure>) -> Result<Option<T>, ProviderError> {
+    match answer {
+        Ok(thing) => Ok(Some(thing)),
+        Err(Failure::Api(error)) if error.is_missing_item() => Ok(None),
+        Err(failure) => Err(failure.into()),
+    }
+}
+
+fn bounds(window: Window) -> [(&'static str, String); 2] {
+    let text = |at: chrono::DateTime<chrono::Utc>| at.to_rfc3339_opts(SecondsFormat::Secs, true);
+    [
+        ("startDateTime", text(window.from)),
+        ("endDateTime", text(window.to)),
+    ]
+}

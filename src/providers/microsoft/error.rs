@@ -1,0 +1,239 @@
+//! What Graph says when it does not do what it is asked, and what that means.
+
+use std::time::Duration;
+
+use reqwest::StatusCode;
+use reqwest::header::{HeaderMap, RETRY_AFTER};
+use serde::Deserialize;
+
+use crate::providers::ProviderError;
+
+/// Why a request brought no answer that can be used.
+#[derive(Debug)]
+pub enum Failure {
+    /// Graph answered, and refuses.
+    Api(ApiError),
+    /// Everything else, with its meaning.
+    Other(ProviderError),
+}
+
+/// An answer that is not a success.
+#[derive(Debug)]
+pub struct ApiError {
+    pub status: StatusCode,
+    pub code: String,
+    pub message: String,
+    pub retry_after: Option<Duration>,
+}
+
+#[derive(Deserialize)]
+struct Body {
+    error: Detail,
+}
+
+#[derive(Deserialize)]
+struct Detail {
+    #[serde(default)]
+    code: String,
+    #[serde(default)]
+    message: String,
+}
+
+impl ApiError {
+    /// Reads an answer, of which only the status is certain.
+    pub fn read(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Self {
+        let detail = serde_json::from_slice(body).map_or_else(
+            |_| Detail {
+                code: String::new(),
+                message: String::new(),
+            },
+            |body: Body| body.error,
+        );
+        Self {
+            status,
+            code: detail.code,
+            message: detail.message,
+            retry_after: retry_after(headers),
+        }
+    }
+
+    /// Whether the answer says that there is no such thing.
+    pub fn is_missing(&self) -> bool {
+        self.status == StatusCode::NOT_FOUND
+    }
+
+    /// Whether the application may not do this. Teams says 401, too, where a policy is missing.
+    pub fn is_denied(&self) -> bool {
+        match self.status {
+            StatusCode::FORBIDDEN => true,
+            StatusCode::UNAUTHORIZED => {
+                !self.code.eq_ignore_ascii_case("InvalidAuthenticationToken")
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether the event is missing, and not the mailbox that it would be in: what is said of the
+    /// latter (`ErrorInvalidUser`, `MailboxNotEnabledForRESTAPI`, `ResourceNotFound`) says nothing
+    /// about the event.
+    pub fn is_missing_item(&self) -> bool {
+        let code = self.code.to_ascii_lowercase();
+        self.is_missing() && code.ends_with("notfound") && !code.ends_with("resourcenotfound")
+    }
+
+    /// Whether a cursor cannot be used any more. A cursor that Graph cannot even read (400) will
+    /// not get better, and a full listing mends it.
+    pub fn rejects_cursor(&self) -> bool {
+        const CODES: [&str; 3] = ["SyncStateNotFound", "SyncStateInvalid", "ResyncRequired"];
+        matches!(self.status, StatusCode::GONE | StatusCode::BAD_REQUEST)
+            || CODES
+                .iter()
+                .any(|code| self.code.eq_ignore_ascii_case(code))
+    }
+
+    /// The status and Graph's own code, fit for a log.
+    fn summary(&self) -> String {
+        match self.code.as_str() {
+            "" => format!("status {}", self.status.as_u16()),
+            code => format!("status {} {code}", self.status.as_u16()),
+        }
+    }
+}
+
+impl From<ApiError> for ProviderError {
+    fn from(error: ApiError) -> Self {
+        let summary = error.summary();
+        match error.status {
+            StatusCode::UNAUTHORIZED => Self::Refused(format!(
+                "Microsoft Graph does not accept the application's token ({summary}); check \
+                 `tenant_id`, `client_id` and `graph_url`"
+            )),
+            StatusCode::FORBIDDEN if error.message.contains("Access to OData is disabled") => {
+                Self::Unreachable(format!(
+                    "an application access policy of Exchange Online shuts the application out of \
+                     this mailbox ({summary}); add the mailbox to the policy's group"
+                ))
+            }
+            StatusCode::FORBIDDEN => Self::Unreachable(format!(
+                "the application may not read this mailbox ({summary}); grant it the application \
+                 permission Calendars.Read with admin consent, and look at application access \
+                 policies and RBAC scopes of Exchange Online"
+            )),
+            StatusCode::NOT_FOUND => Self::Unreachable(format!(
+                "there is no such mailbox in Exchange Online ({summary})"
+            )),
+            StatusCode::GONE => Self::CursorRejected,
+            StatusCode::TOO_MANY_REQUESTS => Self::Throttled {
+                retry_after: error.retry_after,
+            },
+            StatusCode::SERVICE_UNAVAILABLE if error.retry_after.is_some() => Self::Throttled {
+                retry_after: error.retry_after,
+            },
+            StatusCode::REQUEST_TIMEOUT => Self::Temporary(summary),
+            status if status.is_server_error() => Self::Temporary(summary),
+            _ => Self::Garbled(format!("Graph refuses a request: {summary}")),
+        }
+    }
+}
+
+impl From<Failure> for ProviderError {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Api(error) => error.into(),
+            Failure::Other(error) => error,
+        }
+    }
+}
+
+impl From<ProviderError> for Failure {
+    fn from(error: ProviderError) -> Self {
+        Self::Other(error)
+    }
+}
+
+/// What a failure below HTTP means. Its URL, which may hold an address, is left out.
+pub fn transport(error: &reqwest::Error) -> ProviderError {
+    let what = if error.is_timeout() {
+        "no answer in time"
+    } else if error.is_connect() {
+        "no connection"
+    } else if error.is_redirect() {
+        return ProviderError::Garbled("the answer is a redirection that leads nowhere".into());
+    } else {
+        "the connection broke"
+    };
+    ProviderError::Temporary(what.to_owned())
+}
+
+/// How long to wait: seconds, with decimals at times.
+pub fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let seconds = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse();
+    Duration::try_from_secs_f64(seconds.ok()?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn meaning(status: u16, wait: Option<&str>, code: &str, message: &str) -> ProviderError {
+        let mut headers = HeaderMap::new();
+        if let Some(wait) = wait {
+            headers.insert(RETRY_AFTER, wait.parse().expect("header"));
+        }
+        let body = serde_json::json!({"error": {"code": code, "message": message}}).to_string();
+        let status = StatusCode::from_u16(status).expect("status");
+        ApiError::read(status, &headers, body.as_bytes()).into()
+    }
+
+    #[test]
+    fn statuses_have_a_meaning() {
+        let throttled = |seconds: Option<f64>| ProviderError::Throttled {
+            retry_after: seconds.map(Duration::from_secs_f64),
+        };
+        assert_eq!(meaning(429, Some("2.128"), "", ""), throttled(Some(2.128)));
+        assert_eq!(meaning(429, Some("10"), "", ""), throttled(Some(10.0)));
+        assert_eq!(meaning(429, None, "", ""), throttled(None));
+        for odd in ["-1", "NaN", "1e300", "soon"] {
+            assert_eq!(meaning(429, Some(odd), "", ""), throttled(None));
+        }
+        assert_eq!(meaning(503, Some("30"), "", ""), throttled(Some(30.0)));
+        assert!(matches!(
+            meaning(503, None, "ServiceUnavailable", ""),
+            ProviderError::Temporary(_)
+        ));
+        assert!(matches!(
+            meaning(500, None, "", ""),
+            ProviderError::Temporary(_)
+        ));
+        assert_eq!(
+            meaning(410, None, "SyncStateNotFound", ""),
+            ProviderError::CursorRejected
+        );
+        assert!(matches!(
+            meaning(404, None, "ErrorItemNotFound", ""),
+            ProviderError::Unreachable(_)
+        ));
+        assert!(matches!(
+            meaning(400, None, "", ""),
+            ProviderError::Garbled(_)
+        ));
+        let ProviderError::Unreachable(text) = meaning(
+            403,
+            None,
+            "ErrorAccessDenied",
+            "Access to OData is disabled: [RAOP] : Blocked",
+        ) else {
+            panic!("not unreachable");
+        };
+        assert!(text.contains("application access policy"), "{text}");
+    }
+
+    #[test]
+    fn a_body_that_is_no_json_does_not_hide_the_status() {
+        let error = ApiError::read(StatusCode::BAD_GATEWAY, &HeaderMap::new(), b"<html>");
+        assert_eq!(
+            ProviderError::from(error),
+            ProviderError::Temporary("status 502".into())
+        );
+    }
+}

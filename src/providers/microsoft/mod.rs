@@ -1,0 +1,118 @@
+//! Microsoft 365 through Microsoft Graph.
+//!
+//! [`Microsoft`] reads the calendars of a tenant as an application. Nothing outside this folder
+//! names a type of graph-rs-sdk.
+//!
+//! | file | what |
+//! |---|---|
+//! | `auth` | the application's token, shared and renewed in time |
+//! | `client` | requests, headers, pages |
+//! | `error` | what Graph's refusals mean |
+//! | `wire` | Graph's JSON |
+//! | `round` | one round of a listing, sorted into events and series |
+//! | `calendar` | listing and looking, and fetching what a round leaves open |
+//! | `map` | an event in the words of the domain |
+//! | `zones` | Windows' names for time zones |
+//! | `teams` | who was in a call |
+
+mod auth;
+mod calendar;
+mod client;
+mod error;
+mod map;
+mod round;
+mod teams;
+mod wire;
+mod zones;
+
+use std::fmt;
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use self::calendar::Calendar;
+use self::client::Client;
+use self::teams::Directory;
+use super::{Listing, Provider, ProviderError};
+use crate::config;
+use crate::domain::event::{Conference, Event, Window};
+use crate::domain::evidence::Call;
+use crate::domain::people::Address;
+
+/// One tenant's calendars, read with an application's own permissions.
+pub struct Microsoft {
+    name: String,
+    client: Client,
+    directory: Directory,
+}
+
+impl fmt::Debug for Microsoft {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Microsoft")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Microsoft {
+    /// The connection called `name`; no request takes longer than `timeout`.
+    ///
+    /// # Errors
+    ///
+    /// [`ProviderError::Refused`] when an address in `config` cannot be one of a server.
+    pub fn new(
+        name: &str,
+        config: &config::Microsoft,
+        timeout: Duration,
+    ) -> Result<Self, ProviderError> {
+        Ok(Self {
+            name: name.to_owned(),
+            client: Client::new(config, timeout)?,
+            directory: Directory::default(),
+        })
+    }
+
+    fn calendar<'a>(&'a self, mailbox: &'a Address) -> Calendar<'a> {
+        Calendar {
+            client: &self.client,
+            mailbox,
+        }
+    }
+}
+
+#[async_trait]
+impl Provider for Microsoft {
+    async fn list(
+        &self,
+        mailbox: &Address,
+        window: Window,
+        cursor: Option<&str>,
+    ) -> Result<Listing, ProviderError> {
+        let listing = self.calendar(mailbox).list(window, cursor).await?;
+        tracing::debug!(
+            connection = self.name,
+            changes = listing.changes.len(),
+            full = cursor.is_none(),
+            "a calendar was listed"
+        );
+        Ok(listing)
+    }
+
+    async fn look(&self, mailbox: &Address, key: &str) -> Result<Option<Event>, ProviderError> {
+        self.calendar(mailbox).look(key).await
+    }
+
+    /// `mailbox` must be the organiser's: Teams tells nobody else.
+    async fn calls(
+        &self,
+        mailbox: &Address,
+        conference: &Conference,
+        window: Window,
+    ) -> Result<Vec<Call>, ProviderError> {
+        teams::calls(&self.client, &self.directory, mailbox, conference, window).await
+    }
+
+    async fn probe(&self, mailbox: &Address) -> Result<(), ProviderError> {
+        self.calendar(mailbox).probe().await
+    }
+}

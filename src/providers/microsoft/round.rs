@@ -1,0 +1,205 @@
+//! One round of a listing, sorted into events and series. What is missing is not fetched here.
+
+use std::collections::HashMap;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::wire::{self, Part};
+
+/// Something that came, once per event or series.
+#[derive(Debug)]
+pub enum Entry {
+    Single(Box<wire::Event>),
+    Series(Series),
+    /// Graph removed it from the listing, and says no more.
+    Removed(String),
+}
+
+/// What came of one series.
+#[derive(Debug, Default)]
+pub struct Series {
+    pub id: String,
+    pub master: Option<Box<wire::Event>>,
+    /// Occurrences and exceptions.
+    pub members: Vec<wire::Event>,
+    /// Something of it could not be read.
+    pub broken: bool,
+}
+
+enum Item {
+    Removed,
+    Event(Box<wire::Event>),
+    /// Nothing of it is certain but its key and perhaps its series.
+    Broken(Option<String>),
+}
+
+/// Sorts `values` in the order in which they came. An event may come twice in a round: the last
+/// one is valid.
+pub fn entries(values: Vec<Value>) -> Vec<Entry> {
+    let mut items: Vec<Option<(String, Item)>> = Vec::new();
+    let mut last: HashMap<String, usize> = HashMap::new();
+    for value in values {
+        let Some(id) = value["id"].as_str().map(str::to_owned) else {
+            tracing::debug!("an event without an id is skipped");
+            continue;
+        };
+        if let Some(earlier) = last.insert(id.clone(), items.len()) {
+            items[earlier] = None;
+        }
+        items.push(Some((id, item(value))));
+    }
+    let mut round = Round::default();
+    for (id, item) in items.into_iter().flatten() {
+        round.add(id, item);
+    }
+    round.finish()
+}
+
+fn item(value: Value) -> Item {
+    if value.get("@removed").is_some() {
+        return Item::Removed;
+    }
+    match wire::Event::deserialize(&value) {
+        Ok(event) => Item::Event(Box::new(event)),
+        Err(error) => {
+            tracing::debug!(%error, "an event cannot be read");
+            let is_master = value["type"]
+                .as_str()
+                .is_some_and(|kind| kind.eq_ignore_ascii_case("seriesMaster"));
+            let series = &value[if is_master { "id" } else { "seriesMasterId" }];
+            Item::Broken(series.as_str().map(str::to_owned))
+        }
+    }
+}
+
+#[derive(Default)]
+struct Round {
+    entries: Vec<Entry>,
+    /// Where in `entries` a series stands.
+    series: HashMap<String, usize>,
+}
+
+impl Round {
+    fn add(&mut self, id: String, item: Item) {
+        match item {
+            Item::Removed => self.entries.push(Entry::Removed(id)),
+            Item::Broken(Some(series)) => self.series(&series).broken = true,
+            // Nothing is known to depend on it.
+            Item::Broken(None) => {}
+            Item::Event(event) => match (event.part(), event.series_master_id.clone()) {
+                (Part::Master, _) => self.series(&id).master = Some(event),
+                (Part::Occurrence | Part::Exception, Some(series)) => {
+                    self.series(&series).members.push(*event);
+                }
+                _ => self.entries.push(Entry::Single(event)),
+            },
+        }
+    }
+
+    fn series(&mut self, id: &str) -> &mut Series {
+        let at = *self.series.entry(id.to_owned()).or_insert_with(|| {
+            self.entries.push(Entry::Series(Series {
+                id: id.to_owned(),
+                ..Series::default()
+            }));
+            self.entries.len() - 1
+        });
+        match &mut self.entries[at] {
+            Entry::Series(series) => series,
+            _ => unreachable!("only places of series are kept"),
+        }
+    }
+
+    fn finish(mut self) -> Vec<Entry> {
+        // A series of which anything came is looked at anyway.
+        let series = self.series;
+        self.entries
+            .retain(|entry| !matches!(entry, Entry::Removed(id) if series.contains_key(id)));
+        self.entries
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    /// The entries in short: `=id` single, `-id` removed, `id(m members !)` series.
+    fn short(values: Vec<Value>) -> Vec<String> {
+        entries(values)
+            .into_iter()
+            .map(|entry| match entry {
+                Entry::Single(event) => format!("={}", event.id),
+                Entry::Removed(id) => format!("-{id}"),
+                Entry::Series(series) => format!(
+                    "{}({}{}{})",
+                    series.id,
+                    if series.master.is_some() { "m" } else { "" },
+                    series
+                        .members
+                        .iter()
+                        .map(|one| format!(" {}", one.id))
+                        .collect::<String>(),
+                    if series.broken { " !" } else { "" },
+                ),
+            })
+            .collect()
+    }
+
+    fn removed(id: &str) -> Value {
+        json!({"id": id, "@removed": {"reason": "deleted"}})
+    }
+
+    fn stub(id: &str, series: &str) -> Value {
+        json!({"id": id, "seriesMasterId": series, "type": "occurrence"})
+    }
+
+    #[test]
+    fn the_last_of_two_is_valid() {
+        let single = json!({"id": "a", "type": "singleInstance"});
+        assert_eq!(
+            short(vec![single.clone(), removed("b"), removed("a")]),
+            ["-b", "-a"]
+        );
+        assert_eq!(short(vec![removed("a"), single]), ["=a"]);
+    }
+
+    #[test]
+    fn a_series_is_put_together_from_where_it_comes() {
+        let master = json!({"id": "s", "type": "SeriesMaster"});
+        let exception = json!({"id": "s3", "seriesMasterId": "s", "subject": "moved"});
+        assert_eq!(
+            short(vec![
+                stub("s1", "s"),
+                json!({"id": "a"}),
+                stub("t1", "t"),
+                master,
+                exception
+            ]),
+            ["s(m s1 s3)", "=a", "t( t1)"]
+        );
+    }
+
+    #[test]
+    fn a_removed_series_of_which_more_came_is_looked_at() {
+        assert_eq!(short(vec![removed("s"), stub("s1", "s")]), ["s( s1)"]);
+    }
+
+    #[test]
+    fn what_cannot_be_read_makes_its_series_uncertain() {
+        let odd = json!({"id": "s2", "seriesMasterId": "s", "start": 7});
+        let odd_master = json!({"id": "t", "type": "seriesMaster", "subject": ["?"]});
+        let odd_single = json!({"id": "a", "subject": 7});
+        assert_eq!(
+            short(vec![
+                stub("s1", "s"),
+                odd,
+                odd_master,
+                odd_single,
+                json!({"subject": "no id"})
+            ]),
+            ["s( s1 !)", "t( !)"]
+        );
+    }
+}
