@@ -43,10 +43,7 @@ fn violations(file: &Path, text: &str) -> Vec<String> {
         return vec![format!("{}: `{part}` is not in the table", file.display())];
     };
     // How many `super` lead to the crate's root.
-    let named = !matches!(
-        file.file_name().unwrap().to_str(),
-        Some("mod.rs" | "lib.rs" | "main.rs")
-    );
+    let named = !matches!(file.file_name().unwrap().to_str(), Some("mod.rs" | "lib.rs" | "main.rs"));
     let depth = segments.len() - 1 + usize::from(named);
     used(&tokens(text), depth)
         .into_iter()
@@ -128,16 +125,9 @@ fn heads(tokens: &[String], used: &mut Vec<String>) {
 /// Words, `::` and single signs, without comments and literals.
 fn tokens(text: &str) -> Vec<String> {
     let chars: Vec<char> = text.chars().collect();
-    let starts = |at: usize, sign: &str| {
-        sign.chars()
-            .enumerate()
-            .all(|(i, c)| chars.get(at + i) == Some(&c))
-    };
-    let find = |from: usize, sign: &str| {
-        (from..chars.len())
-            .find(|&at| starts(at, sign))
-            .unwrap_or(chars.len())
-    };
+    let starts = |at: usize, sign: &str| sign.chars().enumerate().all(|(i, c)| chars.get(at + i) == Some(&c));
+    let find =
+        |from: usize, sign: &str| (from..chars.len()).find(|&at| starts(at, sign)).unwrap_or(chars.len());
     let mut tokens: Vec<String> = Vec::new();
     let mut at = 0;
     while at < chars.len() {
@@ -166,9 +156,7 @@ fn tokens(text: &str) -> Vec<String> {
         } else if c == '\'' && chars.get(at + 2) == Some(&'\'') {
             at += 3;
         } else if c.is_alphanumeric() || c == '_' {
-            let word = chars[at..]
-                .iter()
-                .take_while(|c| c.is_alphanumeric() || **c == '_');
+            let word = chars[at..].iter().take_while(|c| c.is_alphanumeric() || **c == '_');
             let word: String = word.collect();
             at += word.chars().count();
             // Of a raw or byte string, the prefix is left over: br"…".
@@ -205,12 +193,7 @@ fn imports_follow_the_table() {
     assert!(files.len() > 20, "the sources were found");
     let broken: Vec<String> = files
         .iter()
-        .flat_map(|file| {
-            violations(
-                file.strip_prefix(&src).unwrap(),
-                &fs::read_to_string(file).unwrap(),
-            )
-        })
+        .flat_map(|file| violations(file.strip_prefix(&src).unwrap(), &fs::read_to_string(file).unwrap()))
         .collect();
     assert!(broken.is_empty(), "{}", broken.join("\n"));
 }
@@ -222,47 +205,15 @@ fn offenders_are_found() {
         ("domain/judge.rs", "use crate::store::Store;", "store"),
         ("domain/mod.rs", "use super::config;", "config"),
         ("domain/judge.rs", "use super::super::config;", "config"),
-        (
-            "domain/judge.rs",
-            "fn now() { crate::clock::now() }",
-            "clock",
-        ),
-        (
-            "domain/judge.rs",
-            "mod tests { use super::super::super::web::x; }",
-            "web",
-        ),
-        (
-            "providers/google/auth.rs",
-            "use crate::{domain::{a, b}, store::x};",
-            "store",
-        ),
-        (
-            "providers/mod.rs",
-            "use crate::{\n    notify,\n};",
-            "notify",
-        ),
-        (
-            "pipeline/sync.rs",
-            "let x: crate::daemon::Worker;",
-            "daemon",
-        ),
+        ("domain/judge.rs", "fn now() { crate::clock::now() }", "clock"),
+        ("domain/judge.rs", "mod tests { use super::super::super::web::x; }", "web"),
+        ("providers/google/auth.rs", "use crate::{domain::{a, b}, store::x};", "store"),
+        ("providers/mod.rs", "use crate::{\n    notify,\n};", "notify"),
+        ("pipeline/sync.rs", "let x: crate::daemon::Worker;", "daemon"),
         ("pipeline/sync.rs", "pub(in crate::web) fn x() {}", "web"),
-        (
-            "web/mod.rs",
-            "const S: &str = r#\"\"#; use crate::providers;",
-            "providers",
-        ),
-        (
-            "web/mod.rs",
-            "let c = '\"'; use crate::providers; // \"",
-            "providers",
-        ),
-        (
-            "web/mod.rs",
-            "let c = '\\''; use ::mentord::notify;",
-            "notify",
-        ),
+        ("web/mod.rs", "const S: &str = r#\"\"#; use crate::providers;", "providers"),
+        ("web/mod.rs", "let c = '\"'; use crate::providers; // \"", "providers"),
+        ("web/mod.rs", "let c = '\\''; use ::mentord::notify;", "notify"),
         ("config/mod.rs", "use crate::*;", "the whole crate"),
         ("config/mod.rs", "use crate::{self};", "the whole crate"),
         ("daemon/mod.rs", "use crate::sandbox;", "sandbox"),
@@ -282,37 +233,16 @@ fn offenders_are_found() {
 #[test]
 fn the_innocent_pass() {
     let innocent = [
-        (
-            "domain/judge.rs",
-            "use crate::domain::people; use super::event;",
-        ),
+        ("domain/judge.rs", "use crate::domain::people; use super::event;"),
         ("domain/roster/people.rs", "use super::super::people;"),
         ("domain/judge.rs", "mod tests { use super::super::people; }"),
-        (
-            "domain/judge.rs",
-            "// crate::store\n/* crate::web /* */ */ pub(crate) fn a() {}",
-        ),
-        (
-            "domain/judge.rs",
-            "let s = \"crate::store \\\" crate::web\"; let r = r#\"crate::store\"#;",
-        ),
-        (
-            "providers/mod.rs",
-            "use crate::{config::Google, domain::{event, people::store}};",
-        ),
-        (
-            "pipeline/send.rs",
-            "use crate::{clock::Clock, notify, store};",
-        ),
-        (
-            "web/mod.rs",
-            "fn a<'a>(x: &'a str) -> char { '{' } use crate::store;",
-        ),
+        ("domain/judge.rs", "// crate::store\n/* crate::web /* */ */ pub(crate) fn a() {}"),
+        ("domain/judge.rs", "let s = \"crate::store \\\" crate::web\"; let r = r#\"crate::store\"#;"),
+        ("providers/mod.rs", "use crate::{config::Google, domain::{event, people::store}};"),
+        ("pipeline/send.rs", "use crate::{clock::Clock, notify, store};"),
+        ("web/mod.rs", "fn a<'a>(x: &'a str) -> char { '{' } use crate::store;"),
         ("cli/demo.rs", "use crate::sandbox; use crate::daemon;"),
-        (
-            "store/mod.rs",
-            "macro_rules! a { () => { $crate::store::b() } }",
-        ),
+        ("store/mod.rs", "macro_rules! a { () => { $crate::store::b() } }"),
         ("main.rs", "fn main() { mentord::cli::run() }"),
     ];
     for (file, text) in innocent {

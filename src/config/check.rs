@@ -5,9 +5,7 @@ use serde_json::Value;
 
 use super::problem::{Problem, Problems};
 use super::source::Source;
-use super::{
-    Config, Database, Sync, Web, connections, defaults, fights, mail, programs, raw, values,
-};
+use super::{Config, Database, Sync, Web, connections, defaults, fights, mail, programs, raw, values};
 
 /// Collects what is wrong while the parts are checked.
 pub struct Checker<'a> {
@@ -21,22 +19,14 @@ pub struct Checker<'a> {
 
 impl<'a> Checker<'a> {
     pub fn new(source: &'a Source) -> Self {
-        Self {
-            source,
-            problems: Vec::new(),
-            warnings: Vec::new(),
-            meant: Vec::new(),
-        }
+        Self { source, problems: Vec::new(), warnings: Vec::new(), meant: Vec::new() }
     }
 }
 
 impl Checker<'_> {
     pub fn problem(&mut self, at: &str, found: &str, remedy: &str) {
-        let problem = Problem {
-            place: self.source.place(at),
-            found: found.to_owned(),
-            remedy: remedy.to_owned(),
-        };
+        let problem =
+            Problem { place: self.source.place(at), found: found.to_owned(), remedy: remedy.to_owned() };
         self.problems.push((self.source.line(at), problem));
     }
 
@@ -48,12 +38,7 @@ impl Checker<'_> {
     /// All problems in the order of the file; those from the environment come first.
     pub fn into_problems(mut self) -> Problems {
         self.problems.sort_by_key(|(line, _)| *line);
-        Problems(
-            self.problems
-                .into_iter()
-                .map(|(_, problem)| problem)
-                .collect(),
-        )
+        Problems(self.problems.into_iter().map(|(_, problem)| problem).collect())
     }
 
     /// Notes a problem; the `None` is for the caller to pass on.
@@ -63,8 +48,7 @@ impl Checker<'_> {
     }
 
     pub fn warn(&mut self, at: &str, text: &str) {
-        self.warnings
-            .push(format!("{}: {text}", self.source.place(at)));
+        self.warnings.push(format!("{}: {text}", self.source.place(at)));
     }
 
     /// Parses a value that may be seen.
@@ -110,10 +94,7 @@ impl Checker<'_> {
     /// Notes that a key is missing, unless it is there and was told to be wrong.
     pub fn missing<T>(&mut self, at: &str, example: &str) -> Option<T> {
         let place = self.source.place(at);
-        let told = self
-            .problems
-            .iter()
-            .any(|(_, problem)| problem.place == place);
+        let told = self.problems.iter().any(|(_, problem)| problem.place == place);
         if told || self.meant.iter().any(|meant| meant == at) {
             return None;
         }
@@ -129,9 +110,7 @@ impl Checker<'_> {
     ) -> Vec<T> {
         let items = texts.iter().enumerate();
         items
-            .filter_map(|(index, text)| {
-                self.parse(&format!("{at}[{index}]"), text.as_deref()?, &parse)
-            })
+            .filter_map(|(index, text)| self.parse(&format!("{at}[{index}]"), text.as_deref()?, &parse))
             .collect()
     }
 
@@ -219,26 +198,14 @@ fn web(raw: raw::Web, checker: &mut Checker<'_>) -> Option<Web> {
         }
         Some(url)
     });
-    Some(Web {
-        listen: listen?,
-        public_url: public_url.map_or(Some(None), |url| url.map(Some))?,
-    })
+    Some(Web { listen: listen?, public_url: public_url.map_or(Some(None), |url| url.map(Some))? })
 }
 
 fn sync(raw: raw::Sync, checker: &mut Checker<'_>) -> Option<Sync> {
-    let (second, hour, day) = (
-        TimeDelta::seconds(1),
-        TimeDelta::hours(1),
-        TimeDelta::days(1),
-    );
+    let (second, hour, day) = (TimeDelta::seconds(1), TimeDelta::hours(1), TimeDelta::days(1));
     let years = TimeDelta::days(3 * 365);
     let interval = raw.interval.as_deref();
-    let interval = checker.span(
-        "sync.interval",
-        interval,
-        defaults::sync_interval,
-        (second, day),
-    );
+    let interval = checker.span("sync.interval", interval, defaults::sync_interval, (second, day));
     let past = raw.past.as_deref();
     let past = checker.span("sync.past", past, defaults::sync_past, (hour, years));
     let future = raw.future.as_deref();
@@ -251,10 +218,5 @@ fn sync(raw: raw::Sync, checker: &mut Checker<'_>) -> Option<Sync> {
             checker.refuse("sync.concurrency", &found, "write a number from 1 to 256")
         }
     };
-    Some(Sync {
-        interval: interval?,
-        past: past?,
-        future: future?,
-        concurrency: concurrency?,
-    })
+    Some(Sync { interval: interval?, past: past?, future: future?, concurrency: concurrency? })
 }

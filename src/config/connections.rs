@@ -44,12 +44,7 @@ pub fn check(raw: Vec<Option<Value>>, checker: &mut Checker<'_>) -> Vec<Connecti
         let name = unique_name(&at, name.as_deref(), &mut names, checker);
         let own = own_domains(&at, own.as_deref(), &mut domains, checker);
         if let (Some(name), Some(domains), Some((vendor, timeout))) = (name, own, vendor) {
-            connections.push(Connection {
-                name,
-                domains,
-                vendor,
-                timeout,
-            });
+            connections.push(Connection { name, domains, vendor, timeout });
         }
     }
     connections
@@ -120,11 +115,7 @@ fn google(at: &str, raw: raw::Google, checker: &mut Checker<'_>) -> Option<(Vend
         Some(_) => format!("{at}.key_file"),
         None => format!("{at}.key"),
     };
-    let key = Given {
-        key: "key",
-        direct: raw.key,
-        file: raw.key_file,
-    };
+    let key = Given { key: "key", direct: raw.key, file: raw.key_file };
     let key = match given {
         true => secret(at, key, checker),
         false => checker.missing(&format!("{at}.key_file"), "key_file = \"google-key.json\""),
@@ -141,30 +132,16 @@ fn google(at: &str, raw: raw::Google, checker: &mut Checker<'_>) -> Option<(Vend
     let meet_url = url("meet_url", raw.meet_url, defaults::google_meet_url());
     let directory = defaults::google_directory_url();
     let directory_url = url("directory_url", raw.directory_url, directory);
-    let google = Google {
-        key: key?,
-        api_url: api_url?,
-        meet_url: meet_url?,
-        directory_url: directory_url?,
-    };
+    let google = Google { key: key?, api_url: api_url?, meet_url: meet_url?, directory_url: directory_url? };
     Some((Vendor::Google(google), timeout?))
 }
 
-fn microsoft(
-    at: &str,
-    raw: raw::Microsoft,
-    checker: &mut Checker<'_>,
-) -> Option<(Vendor, Duration)> {
+fn microsoft(at: &str, raw: raw::Microsoft, checker: &mut Checker<'_>) -> Option<(Vendor, Duration)> {
     no_invitations(at, raw.invitations, checker);
     let timeout = timeout(at, raw.timeout.as_deref(), checker);
     let mut id = |key: &str, text: Option<String>| {
         let example = format!("{key} = \"…\", as the app's page in Entra shows it");
-        checker.need(
-            &format!("{at}.{key}"),
-            text.as_deref(),
-            &example,
-            values::filled,
-        )
+        checker.need(&format!("{at}.{key}"), text.as_deref(), &example, values::filled)
     };
     let tenant_id = id("tenant_id", raw.tenant_id);
     let client_id = id("client_id", raw.client_id);
@@ -177,11 +154,8 @@ fn microsoft(
         _ => Some(tenant),
     });
     let given = raw.client_secret.is_some() || raw.client_secret_file.is_some();
-    let client_secret = Given {
-        key: "client_secret",
-        direct: raw.client_secret,
-        file: raw.client_secret_file,
-    };
+    let client_secret =
+        Given { key: "client_secret", direct: raw.client_secret, file: raw.client_secret_file };
     let client_secret = match given {
         true => secret(at, client_secret, checker),
         false => {

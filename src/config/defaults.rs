@@ -62,16 +62,7 @@ pub fn first_within() -> TimeDelta {
 }
 
 pub fn words() -> Vec<String> {
-    own(&[
-        "mentor",
-        "mentoring",
-        "mentorship",
-        "mentee",
-        "1:1",
-        "1-1",
-        "1on1",
-        "one-on-one",
-    ])
+    own(&["mentor", "mentoring", "mentorship", "mentee", "1:1", "1-1", "1on1", "one-on-one"])
 }
 
 pub fn words_against() -> Vec<String> {

@@ -7,10 +7,7 @@ use crate::domain::program::Program;
 
 pub fn warn(config: &Config, checker: &mut Checker<'_>) {
     if config.programs.is_empty() {
-        checker.warn(
-            "programs",
-            "there is no [[programs]] section: nothing to do",
-        );
+        checker.warn("programs", "there is no [[programs]] section: nothing to do");
     }
     for (index, source) in config.programs.iter().enumerate() {
         let at = format!("programs[{index}]");
@@ -60,10 +57,7 @@ fn program(at: &str, program: &Program, sync: &Sync, checker: &mut Checker<'_>) 
     }
     let against = &program.detect.words_against;
     for word in &program.detect.words {
-        if against
-            .iter()
-            .any(|other| other.to_lowercase() == word.to_lowercase())
-        {
+        if against.iter().any(|other| other.to_lowercase() == word.to_lowercase()) {
             let text = format!("{word:?} is also in words_against");
             checker.warn(&format!("{at}.detect.words"), &text);
         }

@@ -10,15 +10,8 @@ use super::{Mail, raw, values};
 
 pub fn check(raw: raw::Mail, checker: &mut Checker<'_>) -> Option<Mail> {
     let given = raw.password.is_some() || raw.password_file.is_some();
-    let password = secret(
-        "mail",
-        Given {
-            key: "password",
-            direct: raw.password,
-            file: raw.password_file,
-        },
-        checker,
-    );
+    let password =
+        secret("mail", Given { key: "password", direct: raw.password, file: raw.password_file }, checker);
     let at = "mail.smtp_url";
     let example = "smtp_url = \"smtps://user@mail.example.org\"";
     let smtp_url = match raw.smtp_url {
@@ -29,11 +22,9 @@ pub fn check(raw: raw::Mail, checker: &mut Checker<'_>) -> Option<Mail> {
                 let remedy = "leave the one in smtp_url out";
                 checker.refuse(at, "a password here and one in its own key", remedy)
             }
-            Ok(url) if given && url.username().is_empty() => checker.refuse(
-                at,
-                "no user, though there is a password",
-                &format!("write {example}"),
-            ),
+            Ok(url) if given && url.username().is_empty() => {
+                checker.refuse(at, "no user, though there is a password", &format!("write {example}"))
+            }
             Ok(url) => Some(url),
         },
     };
@@ -42,9 +33,8 @@ pub fn check(raw: raw::Mail, checker: &mut Checker<'_>) -> Option<Mail> {
         raw.from.as_deref(),
         "from = \"Mentoring <mentoring@example.org>\"",
         |text| {
-            text.parse::<Mailbox>().map_err(|_| {
-                "write an address like \"Mentoring <mentoring@example.org>\"".to_owned()
-            })
+            text.parse::<Mailbox>()
+                .map_err(|_| "write an address like \"Mentoring <mentoring@example.org>\"".to_owned())
         },
     );
     let mut smtp_url: Url = smtp_url?;
@@ -55,21 +45,14 @@ pub fn check(raw: raw::Mail, checker: &mut Checker<'_>) -> Option<Mail> {
     } else if given {
         return None;
     } else if !smtp_url.username().is_empty() && smtp_url.password().is_none() {
-        checker.warn(
-            at,
-            "there is a user but no password: mentord will not log in",
-        );
+        checker.warn(at, "there is a user but no password: mentord will not log in");
     }
     let open = smtp_url.scheme() == "smtp" && smtp_tls(&smtp_url).as_deref() != Some("required");
     if open && !values::is_loopback(&smtp_url) {
-        let text =
-            "mails may go over the network unencrypted; write smtps://, or add ?tls=required";
+        let text = "mails may go over the network unencrypted; write smtps://, or add ?tls=required";
         checker.warn(at, text);
     }
-    Some(Mail {
-        smtp_url: SecretString::from(String::from(smtp_url)),
-        from: from?,
-    })
+    Some(Mail { smtp_url: SecretString::from(String::from(smtp_url)), from: from? })
 }
 
 fn smtp_url(text: &str) -> Result<Url, String> {

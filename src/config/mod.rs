@@ -37,10 +37,7 @@ pub use roster::{read_roster, read_rosters};
 ///
 /// Rosters are not read: that is [`read_rosters`], which `check`, `serve` and a reload do as well.
 pub fn load(file: &Path) -> Result<Config, Problems> {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "this is the one place where the environment is read"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "this is the one place where the environment is read")]
     let environment = std::env::vars_os();
     load_with(file, environment)
 }

@@ -14,11 +14,7 @@ pub struct Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            place,
-            found,
-            remedy,
-        } = self;
+        let Self { place, found, remedy } = self;
         write!(f, "{place}\n  found {found}\n  {remedy}")
     }
 }
@@ -29,11 +25,7 @@ pub struct Problems(pub Vec<Problem>);
 
 impl Problems {
     pub(super) fn one(place: impl Into<String>, found: &str, remedy: &str) -> Self {
-        Self(vec![Problem {
-            place: place.into(),
-            found: found.to_owned(),
-            remedy: remedy.to_owned(),
-        }])
+        Self(vec![Problem { place: place.into(), found: found.to_owned(), remedy: remedy.to_owned() }])
     }
 }
 

@@ -13,9 +13,7 @@ use crate::domain::program::{AlertRules, DetectRules, Digest, JudgeRules, Progra
 pub fn check(raw: Vec<Option<raw::Program>>, checker: &mut Checker<'_>) -> Vec<ProgramSource> {
     let mut names = HashMap::new();
     let programs = raw.into_iter().enumerate();
-    programs
-        .filter_map(|(index, raw)| program(index, raw?, &mut names, checker))
-        .collect()
+    programs.filter_map(|(index, raw)| program(index, raw?, &mut names, checker)).collect()
 }
 
 /// A name that nothing else of its kind has.
@@ -26,12 +24,7 @@ pub fn unique_name(
     checker: &mut Checker<'_>,
 ) -> Option<String> {
     let at_name = format!("{at}.name");
-    let name = checker.need(
-        &at_name,
-        name,
-        "name = \"…\", short and unique",
-        values::name,
-    )?;
+    let name = checker.need(&at_name, name, "name = \"…\", short and unique", values::name)?;
     if let Some(other) = taken.insert(name.to_lowercase(), at.to_owned()) {
         let remedy = format!("write another name: {other} has this one");
         return checker.refuse(&at_name, &format!("{name:?} again"), &remedy);
@@ -68,9 +61,7 @@ fn program(
     let first = checker.span(&key("first_within"), first, defaults::first_within, limits);
     let roster = raw.roster.as_deref();
     let roster = match roster {
-        Some(path) => checker
-            .parse(&key("roster"), path, values::filled)
-            .map(Some),
+        Some(path) => checker.parse(&key("roster"), path, values::filled).map(Some),
         None => Some(None),
     };
     let detect = detect(&key("detect"), raw.detect.unwrap_or_default(), checker);
@@ -78,9 +69,7 @@ fn program(
     let alerts = alerts(&key("alerts"), raw.alerts.unwrap_or_default(), checker);
     let digests = raw.digests.unwrap_or_default().into_iter().enumerate();
     let digests = digests
-        .filter_map(|(index, raw)| {
-            digest(&format!("{at}.digests[{index}]"), raw?, &managers, checker)
-        })
+        .filter_map(|(index, raw)| digest(&format!("{at}.digests[{index}]"), raw?, &managers, checker))
         .collect();
     Some(ProgramSource {
         roster: roster?.map(|path| checker.source.folder.join(path)),
@@ -125,12 +114,7 @@ fn judge(at: &str, raw: raw::Judge, checker: &mut Checker<'_>) -> Option<JudgeRu
     let grace = span("grace", raw.grace, defaults::grace, (none, week));
     let long = TimeDelta::hours(8);
     let overlap = span("overlap", raw.overlap, defaults::overlap, (second, long));
-    let late = span(
-        "late_after",
-        raw.late_after,
-        defaults::late_after,
-        (none, long),
-    );
+    let late = span("late_after", raw.late_after, defaults::late_after, (none, long));
     Some(JudgeRules {
         grace: grace?,
         presume_held: raw.presume_held.unwrap_or(false),
@@ -150,10 +134,7 @@ fn alerts(at: &str, raw: raw::Alerts, checker: &mut Checker<'_>) -> Option<Alert
             spans.sort_unstable_by(|a, b| b.cmp(a));
             spans.dedup();
             if spans.len() < given {
-                checker.warn(
-                    &remind_at,
-                    "a time is named twice; one reminder is sent for it",
-                );
+                checker.warn(&remind_at, "a time is named twice; one reminder is sent for it");
             }
             spans
         }
@@ -166,18 +147,10 @@ fn alerts(at: &str, raw: raw::Alerts, checker: &mut Checker<'_>) -> Option<Alert
         }
         None => Some(None),
     };
-    Some(AlertRules {
-        remind_before,
-        quiet_hours: quiet_hours?,
-    })
+    Some(AlertRules { remind_before, quiet_hours: quiet_hours? })
 }
 
-fn digest(
-    at: &str,
-    raw: raw::Digest,
-    managers: &[Address],
-    checker: &mut Checker<'_>,
-) -> Option<Digest> {
+fn digest(at: &str, raw: raw::Digest, managers: &[Address], checker: &mut Checker<'_>) -> Option<Digest> {
     let cron_at = format!("{at}.cron");
     let example = "cron = \"0 0 9 * * Mon\", for Mondays at nine";
     let cron = checker.need(&cron_at, raw.cron.as_deref(), example, values::cron);
@@ -191,8 +164,7 @@ fn digest(
             let told = checker.told();
             let to = checker.all(&to_at, &to, values::address);
             if to.is_empty() && checker.told() == told {
-                let remedy =
-                    "write to = [\"people@example.org\"], or leave it out for the managers";
+                let remedy = "write to = [\"people@example.org\"], or leave it out for the managers";
                 return checker.refuse(&to_at, "no address", remedy);
             }
             to

@@ -66,10 +66,7 @@ pub struct Kind {
 #[serde(deny_unknown_fields, expecting = "a table")]
 pub struct Google {
     pub name: Option<String>,
-    #[expect(
-        dead_code,
-        reason = "a tag: looked at before, and named here to be a known key"
-    )]
+    #[expect(dead_code, reason = "a tag: looked at before, and named here to be a known key")]
     pub provider: Option<String>,
     #[expect(dead_code, reason = "a tag, like `provider`")]
     pub auth: Option<String>,
@@ -87,10 +84,7 @@ pub struct Google {
 #[serde(deny_unknown_fields, expecting = "a table")]
 pub struct Microsoft {
     pub name: Option<String>,
-    #[expect(
-        dead_code,
-        reason = "a tag: looked at before, and named here to be a known key"
-    )]
+    #[expect(dead_code, reason = "a tag: looked at before, and named here to be a known key")]
     pub provider: Option<String>,
     #[expect(dead_code, reason = "a tag, like `provider`")]
     pub auth: Option<String>,

@@ -12,42 +12,19 @@ use crate::domain::roster::nearest;
 
 /// Keys that one kind of connection has and the others have not.
 const OF_KIND: [(&str, &[&str]); 2] = [
-    (
-        "google",
-        &["key", "key_file", "api_url", "meet_url", "directory_url"],
-    ),
+    ("google", &["key", "key_file", "api_url", "meet_url", "directory_url"]),
     (
         "microsoft",
-        &[
-            "tenant_id",
-            "client_id",
-            "client_secret",
-            "client_secret_file",
-            "graph_url",
-            "login_url",
-        ],
+        &["tenant_id", "client_id", "client_secret", "client_secret_file", "graph_url", "login_url"],
     ),
 ];
 
 /// Keys whose values are durations, for a better hint.
-const SPANS: [&str; 9] = [
-    "interval",
-    "past",
-    "future",
-    "timeout",
-    "cadence",
-    "first_within",
-    "grace",
-    "overlap",
-    "late_after",
-];
+const SPANS: [&str; 9] =
+    ["interval", "past", "future", "timeout", "cadence", "first_within", "grace", "overlap", "late_after"];
 
 /// Reads what stands at `base` in the configuration.
-pub fn read<T: DeserializeOwned + Default>(
-    mut tree: Value,
-    base: &str,
-    checker: &mut Checker<'_>,
-) -> T {
+pub fn read<T: DeserializeOwned + Default>(mut tree: Value, base: &str, checker: &mut Checker<'_>) -> T {
     loop {
         let error = match serde_path_to_error::deserialize::<_, T>(&tree) {
             Ok(read) => return read,
@@ -63,12 +40,7 @@ pub fn read<T: DeserializeOwned + Default>(
         };
         if let Some(rest) = message.strip_prefix("unknown field `") {
             let known: Vec<&str> = rest.split('`').skip(2).step_by(2).collect();
-            unknown(
-                &path,
-                rest.split('`').next().unwrap_or(rest),
-                &known,
-                checker,
-            );
+            unknown(&path, rest.split('`').next().unwrap_or(rest), &known, checker);
             remove(&mut tree, &segments);
             continue;
         }
@@ -139,10 +111,7 @@ fn wanted(message: &str, path: &str, value: &Value) -> String {
 /// A value for people, as far as it may be seen.
 fn shown(path: &str, value: &Value) -> String {
     let key = path.rsplit('.').next().unwrap_or(path);
-    let secret = matches!(
-        key,
-        "password" | "client_secret" | "key" | "smtp_url" | "url"
-    );
+    let secret = matches!(key, "password" | "client_secret" | "key" | "smtp_url" | "url");
     match value {
         Value::Null => "nothing".to_owned(),
         Value::Object(_) => "a section".to_owned(),
@@ -155,9 +124,7 @@ fn shown(path: &str, value: &Value) -> String {
 
 /// `programs[0].digests` to `programs.digests`, as TOML's headings have it.
 fn unindexed(path: &str) -> String {
-    path.split('[')
-        .map(|part| part.split_once(']').map_or(part, |(_, rest)| rest))
-        .collect()
+    path.split('[').map(|part| part.split_once(']').map_or(part, |(_, rest)| rest)).collect()
 }
 
 fn joined(base: &str, segments: &[Segment]) -> String {

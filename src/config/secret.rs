@@ -65,10 +65,7 @@ fn from_file(at: &str, name: &str, checker: &mut Checker<'_>) -> Option<SecretSt
     }
     if is_world_readable(file) {
         let file = file.display();
-        checker.warn(
-            at,
-            &format!("everybody on this machine can read {file}; do `chmod o= {file}`"),
-        );
+        checker.warn(at, &format!("everybody on this machine can read {file}; do `chmod o= {file}`"));
     }
     Some(SecretString::from(line.to_owned()))
 }
@@ -107,11 +104,7 @@ pub fn google_key(key: &SecretString) -> Result<(), (String, String)> {
     }
     let missing: Vec<&str> = ["client_email", "private_key", "token_uri"]
         .into_iter()
-        .filter(|field| {
-            json.get(field)
-                .and_then(|v| v.as_str())
-                .is_none_or(str::is_empty)
-        })
+        .filter(|field| json.get(field).and_then(|v| v.as_str()).is_none_or(str::is_empty))
         .collect();
     if !missing.is_empty() {
         let found = format!("a key file without {}", missing.join(", "));
@@ -120,10 +113,7 @@ pub fn google_key(key: &SecretString) -> Result<(), (String, String)> {
     let token_uri = json["token_uri"].as_str().unwrap_or_default();
     super::values::provider_url(token_uri, super::values::End::Bare).map_err(|remedy| {
         let found = format!("a key file with the token_uri {token_uri:?}");
-        (
-            found,
-            format!("take the file as Google made it, or {remedy}"),
-        )
+        (found, format!("take the file as Google made it, or {remedy}"))
     })?;
     Ok(())
 }

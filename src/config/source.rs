@@ -42,11 +42,7 @@ impl Source {
             Some(folder) if !folder.as_os_str().is_empty() => folder.to_path_buf(),
             _ => PathBuf::from("."),
         };
-        let mut source = Self {
-            file: file.to_path_buf(),
-            folder,
-            ..Self::default()
-        };
+        let mut source = Self { file: file.to_path_buf(), folder, ..Self::default() };
         source.read_lines(&text)?;
 
         let mut builder = ::config::Config::builder()
@@ -72,10 +68,9 @@ impl Source {
                     "a name that is no path to a setting",
                     "write it like MENTORD__SYNC__INTERVAL or MENTORD__PROGRAMS__0__CADENCE",
                 )),
-                (_, Err(_)) => problems.push(problem(
-                    "a value that is not UTF-8",
-                    "write the value in UTF-8",
-                )),
+                (_, Err(_)) => {
+                    problems.push(problem("a value that is not UTF-8", "write the value in UTF-8"))
+                }
                 (Some(path), Ok(text)) => match builder.clone().set_override(&path, text) {
                     Ok(next) => {
                         builder = next;
@@ -88,9 +83,7 @@ impl Source {
                 },
             }
         }
-        let tree = builder
-            .build()
-            .and_then(::config::Config::try_deserialize::<Value>);
+        let tree = builder.build().and_then(::config::Config::try_deserialize::<Value>);
         match tree {
             Ok(tree) => {
                 let mut gaps = Vec::new();
@@ -166,8 +159,7 @@ impl Source {
             Problem {
                 place: format!("{}:{line}:{column}", self.file.display()),
                 found: format!("text that is not TOML: {}", error.message()),
-                remedy: "mend the syntax: `key = \"value\"` lines below `[section]` lines"
-                    .to_owned(),
+                remedy: "mend the syntax: `key = \"value\"` lines below `[section]` lines".to_owned(),
             }
         };
         errors.sort_by_key(offset);
@@ -227,9 +219,7 @@ pub fn read_text(file: &Path) -> Result<String, String> {
             .count();
         format!("bytes that are not UTF-8 in line {line}")
     })?;
-    Ok(text
-        .strip_prefix('\u{feff}')
-        .map_or_else(|| text.clone(), str::to_owned))
+    Ok(text.strip_prefix('\u{feff}').map_or_else(|| text.clone(), str::to_owned))
 }
 
 fn line_starts(text: &str) -> Vec<usize> {
@@ -237,12 +227,7 @@ fn line_starts(text: &str) -> Vec<usize> {
     breaks.map(|(offset, _)| offset + 1).collect()
 }
 
-fn note_lines(
-    path: &str,
-    table: &DeTable<'_>,
-    starts: &[usize],
-    lines: &mut BTreeMap<String, usize>,
-) {
+fn note_lines(path: &str, table: &DeTable<'_>, starts: &[usize], lines: &mut BTreeMap<String, usize>) {
     let line = |offset: usize| starts.partition_point(|&start| start <= offset) + 1;
     for (key, value) in table {
         let path = match path {

@@ -35,11 +35,7 @@ pub fn span(text: &str, least: TimeDelta, most: TimeDelta) -> Result<TimeDelta, 
     let example = "write a duration like \"5m\", \"24h\" or \"2 weeks\"";
     let span = parse_span(text).ok_or_else(|| example.to_owned())?;
     if span < least || span > most {
-        return Err(format!(
-            "write a duration from \"{}\" to \"{}\"",
-            human(least),
-            human(most)
-        ));
+        return Err(format!("write a duration from \"{}\" to \"{}\"", human(least), human(most)));
     }
     Ok(span)
 }
@@ -71,9 +67,7 @@ pub fn timezone(text: &str) -> Result<Tz, String> {
     }
     let all: Vec<&str> = TZ_VARIANTS.iter().map(|zone| zone.name()).collect();
     let city = |zone: &str| zone.rsplit('/').next().unwrap_or(zone).to_lowercase();
-    let same_city = all
-        .iter()
-        .find(|zone| city(zone) == lower.replace(' ', "_"));
+    let same_city = all.iter().find(|zone| city(zone) == lower.replace(' ', "_"));
     match same_city.copied().or_else(|| nearest(text, &all)) {
         Some(near) => Err(format!("write \"{near}\", or another IANA name")),
         None => Err(format!("write {iana}")),

@@ -88,7 +88,14 @@ impl Workers {
     }
 }
 
-async fn work(name: &'static str, step: Step, context: Context, seat: Seat, stop: CancellationToken, poll: TimeDelta) {
+async fn work(
+    name: &'static str,
+    step: Step,
+    context: Context,
+    seat: Seat,
+    stop: CancellationToken,
+    poll: TimeDelta,
+) {
     let mut pause = FIRST_PAUSE;
     while !stop.is_cancelled() {
         // Armed before looking, so that a call meanwhile is not lost.
@@ -105,7 +112,11 @@ async fn work(name: &'static str, step: Step, context: Context, seat: Seat, stop
             Ok(Outcome::NextAt(at)) => at.clamp(now + TimeDelta::seconds(1), now + poll),
             Ok(Outcome::Idle) => now + poll,
             Err(error) => {
-                tracing::error!(step = name, "step {name} failed and is tried again in {} s: {error}", pause.num_seconds());
+                tracing::error!(
+                    step = name,
+                    "step {name} failed and is tried again in {} s: {error}",
+                    pause.num_seconds()
+                );
                 let until = now + pause;
                 pause = (pause * 2).min(LONGEST_PAUSE);
                 until

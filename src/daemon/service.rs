@@ -61,7 +61,11 @@ pub async fn prepare(config: &Config, clock: Arc<dyn Clock>) -> Result<Context, 
 
 impl Service {
     /// Starts the workers and the listener. When this returns the service is ready.
-    pub async fn start(config: &Config, context: Context, poll: Option<TimeDelta>) -> Result<Self, StartError> {
+    pub async fn start(
+        config: &Config,
+        context: Context,
+        poll: Option<TimeDelta>,
+    ) -> Result<Self, StartError> {
         let web = match &config.web {
             Some(web) => Some(listen(web.listen, &context).await?),
             None => None,

@@ -88,3 +88,13 @@ pub fn standing(program: &Program, pairing: &Pairing, sessions: &[Session], now:
         due_by,
     }
 }
+
+/// A cadence as it is written in the roster: `2 weeks`, `10 days`.
+pub fn in_words(cadence: TimeDelta) -> String {
+    let counted = |number: i64, unit: &str| format!("{number} {unit}{}", if number == 1 { "" } else { "s" });
+    match (cadence.num_days(), cadence.num_hours()) {
+        (days, hours) if hours != days * 24 => counted(hours, "hour"),
+        (days, _) if days % 7 == 0 && days > 0 => counted(days / 7, "week"),
+        (days, _) => counted(days, "day"),
+    }
+}

@@ -58,13 +58,7 @@ pub fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
 }
 
 /// Columns that must be there.
-const REQUIRED: [&str; 5] = [
-    "program",
-    "mentor_name",
-    "mentor_email",
-    "mentee_name",
-    "mentee_email",
-];
+const REQUIRED: [&str; 5] = ["program", "mentor_name", "mentor_email", "mentee_name", "mentee_email"];
 
 /// All columns.
 const COLUMNS: [&str; 9] = [
@@ -110,23 +104,12 @@ pub fn parse(text: &str, programs: &[&str]) -> Result<Vec<Entry>, Vec<RowProblem
             continue;
         }
         if record.len() != columns.len() {
-            let found = format!(
-                "{} fields where the header has {}",
-                record.len(),
-                columns.len()
-            );
+            let found = format!("{} fields where the header has {}", record.len(), columns.len());
             let remedy = "write as many fields; one with a comma in it needs double quotes";
             roster.problem(line, None, found, remedy);
             continue;
         }
-        roster.row(
-            &Row {
-                line,
-                columns: &columns,
-                record,
-            },
-            programs,
-        );
+        roster.row(&Row { line, columns: &columns, record }, programs);
     }
     roster.finish()
 }

@@ -3,9 +3,8 @@
 use std::fmt::Write as _;
 
 /// What every Exchange global object id begins with (MS-OXCDATA 2.2.1.2, MS-OXOCAL 2.2.1.27).
-const GLOBAL_OBJECT_ID: [u8; 16] = [
-    0x04, 0x00, 0x00, 0x00, 0x82, 0x00, 0xE0, 0x00, 0x74, 0xC5, 0xB7, 0x10, 0x1A, 0x82, 0xE0, 0x08,
-];
+const GLOBAL_OBJECT_ID: [u8; 16] =
+    [0x04, 0x00, 0x00, 0x00, 0x82, 0x00, 0xE0, 0x00, 0x74, 0xC5, 0xB7, 0x10, 0x1A, 0x82, 0xE0, 0x08];
 /// Year, month and day of one occurrence; zero in the id of a whole series.
 const INSTANCE_DATE: std::ops::Range<usize> = 16..20;
 /// How many bytes of data follow, least significant byte first.
@@ -49,16 +48,11 @@ fn from_hex(text: &str) -> Option<Vec<u8>> {
     if digits.is_empty() || !digits.len().is_multiple_of(2) {
         return None;
     }
-    digits
-        .chunks_exact(2)
-        .map(|pair| Some((nibble(pair[0])? << 4) | nibble(pair[1])?))
-        .collect()
+    digits.chunks_exact(2).map(|pair| Some((nibble(pair[0])? << 4) | nibble(pair[1])?)).collect()
 }
 
 fn nibble(digit: u8) -> Option<u8> {
-    char::from(digit)
-        .to_digit(16)
-        .and_then(|value| u8::try_from(value).ok())
+    char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok())
 }
 
 fn to_hex(bytes: &[u8]) -> String {
@@ -80,11 +74,7 @@ mod tests {
         let size = u32::try_from(data.len()).expect("short").to_le_bytes();
         let created = "0000000000000000";
         let reserved = "0000000000000000";
-        format!(
-            "{HEAD}{date}{created}{reserved}{}{}",
-            to_hex(&size),
-            to_hex(data)
-        )
+        format!("{HEAD}{date}{created}{reserved}{}{}", to_hex(&size), to_hex(data))
     }
 
     fn wrap(uid: &str) -> Vec<u8> {
@@ -122,10 +112,7 @@ mod tests {
         let series = global_object_id("00000000", &own);
         assert_eq!(plain_uid(&series), series);
         assert_eq!(plain_uid(&global_object_id("07EA0302", &own)), series);
-        assert_eq!(
-            plain_uid(&global_object_id("07ea0309", &own).to_lowercase()),
-            series
-        );
+        assert_eq!(plain_uid(&global_object_id("07ea0309", &own).to_lowercase()), series);
     }
 
     #[test]

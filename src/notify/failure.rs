@@ -47,9 +47,7 @@ impl SendError {
             }
             return match (stage, code) {
                 // 530 asks for a login or for TLS, 535 refuses the one given (RFC 4954).
-                (Stage::Entry | Stage::Sender, _) | (_, Some(530 | 535)) => {
-                    Self::Configuration(detail)
-                }
+                (Stage::Entry | Stage::Sender, _) | (_, Some(530 | 535)) => Self::Configuration(detail),
                 (Stage::Message, _) => Self::Permanent(detail),
             };
         }
@@ -69,9 +67,7 @@ impl SendError {
 fn refuses_tls(error: &smtp::Error) -> bool {
     let mut cause = error.source();
     while let Some(this) = cause {
-        let inner = this
-            .downcast_ref::<std::io::Error>()
-            .and_then(std::io::Error::get_ref);
+        let inner = this.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
         if let Some(tls) = inner.and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
             return matches!(
                 tls,
@@ -88,23 +84,14 @@ fn refuses_tls(error: &smtp::Error) -> bool {
 
 /// A server's words without the people in them: no word with an `@`, and no local part of `private`.
 pub(super) fn scrub(text: &str, private: &[&str]) -> String {
-    let locals: Vec<&str> = private
-        .iter()
-        .filter_map(|one| one.split('@').next())
-        .collect();
+    let locals: Vec<&str> = private.iter().filter_map(|one| one.split('@').next()).collect();
     let hidden = |word: &str| {
         let bare = word.trim_matches(|c: char| !c.is_alphanumeric());
         word.contains('@') || locals.iter().any(|local| bare.eq_ignore_ascii_case(local))
     };
-    let words = text
-        .split_whitespace()
-        .map(|word| if hidden(word) { "***" } else { word });
+    let words = text.split_whitespace().map(|word| if hidden(word) { "***" } else { word });
     let plain = words.collect::<Vec<_>>().join(" ");
-    plain
-        .chars()
-        .filter(|c| !c.is_control())
-        .take(300)
-        .collect()
+    plain.chars().filter(|c| !c.is_control()).take(300).collect()
 }
 
 #[cfg(test)]
@@ -115,10 +102,7 @@ mod tests {
     fn replies_lose_the_people_in_them() {
         let private = ["ben.ode@acme.example"];
         assert_eq!(
-            scrub(
-                "550 5.1.1 <Ben.Ode@acme.example>:\n user 'ben.ode' unknown",
-                &private
-            ),
+            scrub("550 5.1.1 <Ben.Ode@acme.example>:\n user 'ben.ode' unknown", &private),
             "550 5.1.1 *** user *** unknown"
         );
         assert_eq!(scrub("bounce of ben=x@relay.example", &[]), "bounce of ***");

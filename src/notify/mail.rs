@@ -32,19 +32,13 @@ pub struct Recipient {
 
 impl From<&Participant> for Recipient {
     fn from(person: &Participant) -> Self {
-        Self {
-            name: Some(person.name.clone()),
-            address: person.main().clone(),
-        }
+        Self { name: Some(person.name.clone()), address: person.main().clone() }
     }
 }
 
 impl From<&Address> for Recipient {
     fn from(address: &Address) -> Self {
-        Self {
-            name: None,
-            address: address.clone(),
-        }
+        Self { name: None, address: address.clone() }
     }
 }
 
@@ -70,11 +64,7 @@ pub fn compose(
     letter: &Letter,
 ) -> Result<Message, ComposeError> {
     let rendered = render(letter)?;
-    let name = to
-        .name
-        .as_deref()
-        .map(one_line)
-        .filter(|name| !name.is_empty());
+    let name = to.name.as_deref().map(one_line).filter(|name| !name.is_empty());
     let (local, domain) = to.address.as_str().split_once('@').unwrap_or_default();
     let address = lettre::Address::new(local, ascii(domain)).map_err(ComposeError::Address)?;
     let seconds = u64::try_from(date.timestamp().clamp(0, LAST_SECOND)).unwrap_or(0);
@@ -103,11 +93,7 @@ pub fn message_id(mail: &config::Mail, key: &str) -> String {
 /// The first 160 bits of the key's SHA-256, in hexadecimal: the key names people, a header must not.
 fn fingerprint(key: &str) -> String {
     let digest = Sha256::digest(key.as_bytes());
-    digest
-        .iter()
-        .take(20)
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    digest.iter().take(20).map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The domain as DNS and old mail servers know it: `bücher.example` is `xn--bcher-kva.example`.
@@ -120,10 +106,7 @@ fn unsubscribe(from: &Mailbox) -> String {
     let local: String = form_urlencoded::byte_serialize(from.email.user().as_bytes()).collect();
     // In forms a space is a plus; a literal plus has become %2B by now.
     let local = local.replace('+', "%20");
-    format!(
-        "<mailto:{local}@{}?subject=unsubscribe>",
-        ascii(from.email.domain())
-    )
+    format!("<mailto:{local}@{}?subject=unsubscribe>", ascii(from.email.domain()))
 }
 
 fn header(name: &'static str, value: String) -> HeaderValue {

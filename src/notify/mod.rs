@@ -46,10 +46,7 @@ pub struct Sent {
 impl Notifier {
     /// Reads the server's URL; nothing is connected yet.
     pub fn new(mail: &config::Mail) -> Result<Self, SmtpUrlError> {
-        Ok(Self {
-            smtp: Smtp::new(&mail.smtp_url)?,
-            mail: mail.clone(),
-        })
+        Ok(Self { smtp: Smtp::new(&mail.smtp_url)?, mail: mail.clone() })
     }
 
     /// Writes one letter to one person and hands it over.
@@ -65,10 +62,7 @@ impl Notifier {
         let message = compose(&self.mail, to, key, date, letter)
             .map_err(|error| SendError::Permanent(error.to_string()))?;
         let response = self.smtp.send(&message).await?;
-        Ok(Sent {
-            message_id: message_id(&self.mail, key),
-            response,
-        })
+        Ok(Sent { message_id: message_id(&self.mail, key), response })
     }
 
     /// Whether the mail server lets us in, without sending anything.

@@ -43,10 +43,7 @@ static ENVIRONMENT: LazyLock<Environment<'static>> =
 fn environment() -> Result<Environment<'static>, Error> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
-    let syntax = SyntaxConfig::builder()
-        .trim_blocks(true)
-        .lstrip_blocks(true)
-        .build()?;
+    let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?;
     environment.set_syntax(syntax);
     for (name, source) in TEMPLATES {
         environment.add_template(name, source)?;
@@ -63,18 +60,14 @@ pub fn render(letter: &Letter) -> Result<Rendered, Error> {
         greeting => name.map_or_else(|| "Hello,".to_owned(), |name| format!("Hello {name},")),
         ..matter
     };
-    let mut text = ENVIRONMENT
-        .get_template(&format!("{kind}.txt"))?
-        .render_captured(own.clone())?;
+    let mut text = ENVIRONMENT.get_template(&format!("{kind}.txt"))?.render_captured(own.clone())?;
     let subject = text.with_state_mut(|state| state.render_block("subject"))?;
     // The HTML has the subject as its title.
     let own = context! { subject => words::one_line(&subject), ..own };
     Ok(Rendered {
         subject: words::one_line(&subject),
         text: text.into_output(),
-        html: ENVIRONMENT
-            .get_template(&format!("{kind}.html"))?
-            .render(own)?,
+        html: ENVIRONMENT.get_template(&format!("{kind}.html"))?.render(own)?,
     })
 }
 
@@ -107,9 +100,7 @@ fn matter(letter: &Letter) -> (&'static str, Value) {
             ("missed", own)
         }
         Matter::Nudge(it) => {
-            let last = it
-                .last_held
-                .map(|at| words::day(at.with_timezone(&zone).date_naive()));
+            let last = it.last_held.map(|at| words::day(at.with_timezone(&zone).date_naive()));
             let own = context! {
                 others => words::list(&it.others), last, every => words::every(it.cadence),
                 mentee => it.audience == Audience::Mentee,
@@ -141,9 +132,7 @@ fn digest(letter: &Letter, it: &Digest) -> Value {
     let pairs: Vec<Value> = it
         .to_look_after
         .iter()
-        .map(
-            |one| context! { pair => words::one_line(&one.pair), why => words::one_line(&one.why) },
-        )
+        .map(|one| context! { pair => words::one_line(&one.pair), why => words::one_line(&one.why) })
         .collect();
     context! {
         from => words::day(it.from), to => words::day(it.to),
@@ -165,18 +154,9 @@ fn digest(letter: &Letter, it: &Digest) -> Value {
 /// Where the session is, as far as the event tells.
 fn place(it: &Reminder) -> Option<&'static str> {
     match &it.conference {
-        Some(Conference {
-            service: ConferenceService::GoogleMeet,
-            ..
-        }) => Some("Google Meet"),
-        Some(Conference {
-            service: ConferenceService::MicrosoftTeams,
-            ..
-        }) => Some("Microsoft Teams"),
-        Some(Conference {
-            service: ConferenceService::Other,
-            ..
-        }) => Some("Video call"),
+        Some(Conference { service: ConferenceService::GoogleMeet, .. }) => Some("Google Meet"),
+        Some(Conference { service: ConferenceService::MicrosoftTeams, .. }) => Some("Microsoft Teams"),
+        Some(Conference { service: ConferenceService::Other, .. }) => Some("Video call"),
         None => it.has_place.then_some("In person"),
     }
 }

@@ -29,9 +29,7 @@ const PARTING: Duration = Duration::from_secs(2);
 /// Why `mail.smtp_url` cannot be used. The URL may hold a password and is never shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SmtpUrlError {
-    #[error(
-        "mail.smtp_url is not a URL with a host; write it like `smtps://user@mail.example.org`"
-    )]
+    #[error("mail.smtp_url is not a URL with a host; write it like `smtps://user@mail.example.org`")]
     NotAUrl,
     #[error(
         "mail.smtp_url must be `smtps://…`, `smtp://…?tls=required` for STARTTLS, or `smtp://…` for no TLS"
@@ -70,21 +68,14 @@ impl Smtp {
             ("smtp", Some("opportunistic")) => (Tls::Opportunistic(parameters()?), SUBMISSION_PORT),
             _ => return Err(SmtpUrlError::Scheme),
         };
-        let credentials = url.password().map(|password| {
-            Credentials::new(percent_decoded(url.username()), percent_decoded(password))
-        });
+        let credentials = url
+            .password()
+            .map(|password| Credentials::new(percent_decoded(url.username()), percent_decoded(password)));
         let hello = match url.path().trim_matches('/') {
             "" => ClientId::default(),
             name => ClientId::Domain(name.to_owned()),
         };
-        Ok(Self {
-            port: url.port().unwrap_or(port),
-            host,
-            tls,
-            hello,
-            credentials,
-            time_out: TIME_OUT,
-        })
+        Ok(Self { port: url.port().unwrap_or(port), host, tls, hello, credentials, time_out: TIME_OUT })
     }
 
     /// The same server with another limit on the time that a hand-off may take.
@@ -117,9 +108,7 @@ impl Smtp {
             answer.map_err(|error| SendError::read(Stage::Entry, &error, &[]))?;
             Ok(connection)
         };
-        let connection = timeout(self.time_out, entry)
-            .await
-            .map_err(|_| self.too_slow())??;
+        let connection = timeout(self.time_out, entry).await.map_err(|_| self.too_slow())??;
         part(Some(connection)).await;
         Ok(())
     }
@@ -133,26 +122,19 @@ impl Smtp {
         };
         let server = (self.host.as_str(), self.port);
         let limit = Some(self.time_out);
-        let mut connection =
-            AsyncSmtpConnection::connect_tokio1(server, limit, &self.hello, wrapper, None)
-                .await
-                .map_err(refused)?;
+        let mut connection = AsyncSmtpConnection::connect_tokio1(server, limit, &self.hello, wrapper, None)
+            .await
+            .map_err(refused)?;
         let upgrade = match &self.tls {
             Tls::Required(parameters) => Some(parameters),
             Tls::Opportunistic(parameters) if connection.can_starttls() => Some(parameters),
             _ => None,
         };
         if let Some(parameters) = upgrade {
-            connection
-                .starttls(parameters.clone(), &self.hello)
-                .await
-                .map_err(refused)?;
+            connection.starttls(parameters.clone(), &self.hello).await.map_err(refused)?;
         }
         if let Some(credentials) = &self.credentials {
-            connection
-                .auth(DEFAULT_MECHANISMS, credentials)
-                .await
-                .map_err(refused)?;
+            connection.auth(DEFAULT_MECHANISMS, credentials).await.map_err(refused)?;
         }
         Ok(connection)
     }
@@ -215,10 +197,7 @@ impl Smtp {
 /// Neither the password nor the user.
 impl fmt::Debug for Smtp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Smtp")
-            .field("host", &self.host)
-            .field("port", &self.port)
-            .finish_non_exhaustive()
+        f.debug_struct("Smtp").field("host", &self.host).field("port", &self.port).finish_non_exhaustive()
     }
 }
 

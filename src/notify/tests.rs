@@ -6,8 +6,7 @@ use insta::assert_snapshot;
 use lettre::message::Mailbox;
 
 use super::letter::{
-    Attendance, Audience, Counts, Coverage, Digest, FirstMeeting, LookAfter, Missed, Nudge,
-    Reminder,
+    Attendance, Audience, Counts, Coverage, Digest, FirstMeeting, LookAfter, Missed, Nudge, Reminder,
 };
 use super::*;
 use crate::domain::event::{Conference, ConferenceService};
@@ -79,18 +78,8 @@ fn digest() -> Digest {
         from: NaiveDate::from_ymd_opt(2026, 9, 28).unwrap(),
         to: NaiveDate::from_ymd_opt(2026, 10, 4).unwrap(),
         as_of: at("2026-10-05T07:00:00Z"),
-        sessions: Counts {
-            scheduled: 12,
-            held: 8,
-            missed: 2,
-            cancelled: 1,
-            unknown: 2,
-        },
-        attendance: Some(Attendance {
-            rate: 0.8,
-            low: 8.0 / 12.0,
-            high: 10.0 / 12.0,
-        }),
+        sessions: Counts { scheduled: 12, held: 8, missed: 2, cancelled: 1, unknown: 2 },
+        attendance: Some(Attendance { rate: 0.8, low: 8.0 / 12.0, high: 10.0 / 12.0 }),
         to_look_after: vec![
             LookAfter {
                 pair: "Anna Ober and Ben Ode".to_owned(),
@@ -101,11 +90,7 @@ fn digest() -> Digest {
                 why: "missed twice in a row".to_owned(),
             },
         ],
-        coverage: Coverage {
-            connected: 38,
-            total: 40,
-            stale: 1,
-        },
+        coverage: Coverage { connected: 38, total: 40, stale: 1 },
     }
 }
 
@@ -123,16 +108,8 @@ fn letters() -> Vec<(&'static str, Letter)> {
         }))
     };
     let group = names(&["Anna Ober", "Ben Ode"]);
-    let to_manager = Nudge {
-        others: group,
-        last_held: None,
-        ..nudge(Audience::Manager)
-    };
-    let waited = Missed {
-        seen_alone: true,
-        next: Some(at("2026-11-03T13:00:00Z")),
-        ..missed()
-    };
+    let to_manager = Nudge { others: group, last_held: None, ..nudge(Audience::Manager) };
+    let waited = Missed { seen_alone: true, next: Some(at("2026-11-03T13:00:00Z")), ..missed() };
     let quiet = Digest {
         sessions: Counts::default(),
         attendance: None,
@@ -145,27 +122,12 @@ fn letters() -> Vec<(&'static str, Letter)> {
         ("reminder_mentor_new_york", other_side),
         ("missed", letter(Matter::Missed(missed()))),
         ("missed_waited_with_next", letter(Matter::Missed(waited))),
-        (
-            "nudge_mentee",
-            letter(Matter::Nudge(nudge(Audience::Mentee))),
-        ),
+        ("nudge_mentee", letter(Matter::Nudge(nudge(Audience::Mentee)))),
         ("nudge_both", letter(Matter::Nudge(nudge(Audience::Both)))),
         ("nudge_manager", letter(Matter::Nudge(to_manager))),
-        (
-            "first_mentee",
-            letter(Matter::FirstMeeting(first(Role::Mentee))),
-        ),
-        (
-            "first_mentor",
-            letter(Matter::FirstMeeting(first(Role::Mentor))),
-        ),
-        (
-            "digest",
-            Letter {
-                greeting: None,
-                ..letter(Matter::Digest(digest()))
-            },
-        ),
+        ("first_mentee", letter(Matter::FirstMeeting(first(Role::Mentee)))),
+        ("first_mentor", letter(Matter::FirstMeeting(first(Role::Mentor)))),
+        ("digest", Letter { greeting: None, ..letter(Matter::Digest(digest())) }),
         ("digest_quiet", letter(Matter::Digest(quiet))),
     ]
 }
@@ -179,10 +141,7 @@ fn mail() -> config::Mail {
 }
 
 fn recipient(name: &str, address: &str) -> Recipient {
-    Recipient {
-        name: Some(name.to_owned()),
-        address: Address::parse(address).unwrap(),
-    }
+    Recipient { name: Some(name.to_owned()), address: Address::parse(address).unwrap() }
 }
 
 #[test]
@@ -190,16 +149,9 @@ fn every_kind_reads_well() {
     for (name, letter) in letters() {
         let mail = render(&letter).unwrap();
         assert_snapshot!(name, format!("Subject: {}\n\n{}", mail.subject, mail.text));
-        assert!(
-            !mail.text.contains("\n\n\n"),
-            "{name} has a hole:\n{}",
-            mail.text
-        );
+        assert!(!mail.text.contains("\n\n\n"), "{name} has a hole:\n{}", mail.text);
         assert!(mail.html.contains("</html>"), "{name} is cut short");
-        assert!(
-            !mail.html.contains("src="),
-            "{name} loads something from afar"
-        );
+        assert!(!mail.html.contains("src="), "{name} loads something from afar");
     }
 }
 
@@ -228,19 +180,12 @@ fn names_cannot_become_html_or_headers() {
     assert!(!rendered.html.contains("<b>"));
     assert!(rendered.html.contains("R&amp;D &lt;b&gt;mentoring"));
     // Plain text and subject show what was written, on one line.
-    assert!(
-        rendered
-            .text
-            .contains("with Eve <img src=x> Bcc: all@acme.example")
-    );
+    assert!(rendered.text.contains("with Eve <img src=x> Bcc: all@acme.example"));
     assert!(!rendered.subject.contains('\n'));
 
     let message = compose(
         &mail(),
-        &recipient(
-            "Zoë \"Z\" Q, Jr.\r\nBcc: x@acme.example",
-            "zoe@acme.example",
-        ),
+        &recipient("Zoë \"Z\" Q, Jr.\r\nBcc: x@acme.example", "zoe@acme.example"),
         "key",
         at("2026-10-05T12:00:00Z"),
         &letter,
@@ -255,31 +200,16 @@ fn names_cannot_become_html_or_headers() {
 #[test]
 fn join_links_lead_to_the_vendor_or_nowhere() {
     let link = |service, key: &str| {
-        let conference = Some(Conference {
-            service,
-            key: key.to_owned(),
-        });
-        let letter = letter(Matter::Reminder(Reminder {
-            conference,
-            ..reminder()
-        }));
+        let conference = Some(Conference { service, key: key.to_owned() });
+        let letter = letter(Matter::Reminder(Reminder { conference, ..reminder() }));
         render(&letter).unwrap().html.contains("Join the call")
     };
     use ConferenceService::{GoogleMeet, MicrosoftTeams, Other};
     assert!(link(GoogleMeet, "abc-defg-hij"));
     assert!(!link(GoogleMeet, "../evil"));
-    assert!(link(
-        MicrosoftTeams,
-        "https://teams.microsoft.com/l/meetup-join/19%3ameeting"
-    ));
-    assert!(!link(
-        MicrosoftTeams,
-        "https://teams.microsoft.com.evil.example/l"
-    ));
-    assert!(!link(
-        MicrosoftTeams,
-        "https://teams.microsoft.com@evil.example/l"
-    ));
+    assert!(link(MicrosoftTeams, "https://teams.microsoft.com/l/meetup-join/19%3ameeting"));
+    assert!(!link(MicrosoftTeams, "https://teams.microsoft.com.evil.example/l"));
+    assert!(!link(MicrosoftTeams, "https://teams.microsoft.com@evil.example/l"));
     assert!(!link(MicrosoftTeams, "javascript:alert(1)"));
     assert!(!link(Other, "https://zoom.example/j/1"));
 }
@@ -289,19 +219,12 @@ fn a_whole_message_is_the_same_every_time() {
     let letter = letter(Matter::Missed(missed()));
     let to = recipient("Jürgen \"Jogi\" Groß, Dr.", "juergen@bücher.example");
     let date = at("2026-10-27T14:30:00Z");
-    let compose = |key: &str| {
-        compose(&mail(), &to, key, date, &letter)
-            .unwrap()
-            .formatted()
-    };
+    let compose = |key: &str| compose(&mail(), &to, key, date, &letter).unwrap().formatted();
     let raw = compose("missed:7:p12:2026-10-27T13:00:00Z");
     assert_eq!(raw, compose("missed:7:p12:2026-10-27T13:00:00Z"));
     assert_ne!(raw, compose("missed:8:p12:2026-10-27T13:00:00Z"));
     assert!(raw.is_ascii());
-    assert_snapshot!(
-        "message",
-        String::from_utf8(raw).unwrap().replace("\r\n", "\n")
-    );
+    assert_snapshot!("message", String::from_utf8(raw).unwrap().replace("\r\n", "\n"));
 }
 
 #[test]

@@ -21,26 +21,15 @@ pub(super) fn stretch(start: DateTime<Utc>, end: DateTime<Utc>, zone: Tz) -> Str
             _ => first,
         };
     }
-    let twice = |at: &DateTime<Tz>| {
-        zone.from_local_datetime(&at.naive_local())
-            .single()
-            .is_none()
-    };
+    let twice = |at: &DateTime<Tz>| zone.from_local_datetime(&at.naive_local()).single().is_none();
     let changes = from.format("%z").to_string() != to.format("%z").to_string();
-    let clock = if changes || twice(&from) || twice(&to) {
-        "%H:%M %Z"
-    } else {
-        "%H:%M"
-    };
+    let clock = if changes || twice(&from) || twice(&to) { "%H:%M %Z" } else { "%H:%M" };
     let (began, ends) = (from.format(clock), to.format(clock));
     let date = day(from.date_naive());
     if from.date_naive() == to.date_naive() {
         format!("{date}, {began}–{ends} ({zone})")
     } else {
-        format!(
-            "{date}, {began} – {}, {ends} ({zone})",
-            day(to.date_naive())
-        )
+        format!("{date}, {began} – {}, {ends} ({zone})", day(to.date_naive()))
     }
 }
 
@@ -156,12 +145,7 @@ mod tests {
                 Tz::Europe__Berlin,
                 "Tuesday 6 October 2026, 23:30 – Wednesday 7 October 2026, 00:15 (Europe/Berlin)",
             ),
-            (
-                "2026-10-05T22:00:00Z",
-                "2026-10-06T22:00:00Z",
-                Tz::Europe__Berlin,
-                "Tuesday 6 October 2026",
-            ),
+            ("2026-10-05T22:00:00Z", "2026-10-06T22:00:00Z", Tz::Europe__Berlin, "Tuesday 6 October 2026"),
             (
                 "2026-10-24T22:00:00Z",
                 "2026-10-26T23:00:00Z",
@@ -199,16 +183,9 @@ mod tests {
 
     #[test]
     fn lists_read_like_a_sentence() {
-        let names = |count: usize| {
-            ["Anna", "Ben\r\nBcc: x", "Cem"][..count]
-                .iter()
-                .map(ToString::to_string)
-        };
+        let names = |count: usize| ["Anna", "Ben\r\nBcc: x", "Cem"][..count].iter().map(ToString::to_string);
         assert_eq!(list(&[]), "your partner");
         assert_eq!(list(&names(1).collect::<Vec<_>>()), "Anna");
-        assert_eq!(
-            list(&names(3).collect::<Vec<_>>()),
-            "Anna, Ben Bcc: x and Cem"
-        );
+        assert_eq!(list(&names(3).collect::<Vec<_>>()), "Anna, Ben Bcc: x and Cem");
     }
 }

@@ -66,13 +66,13 @@ async fn look(
     session: &Session,
     now: DateTime<Utc>,
 ) -> Result<(Vec<Evidence>, Option<DateTime<Utc>>), StoreError> {
-    let (Some(conference), Some(pairing)) = (&session.conference, context.store.pairing(session.pairing).await?)
+    let (Some(conference), Some(pairing)) =
+        (&session.conference, context.store.pairing(session.pairing).await?)
     else {
         return Ok((Vec::new(), None));
     };
     let next = AFTER_END.iter().map(|after| session.end + *after).find(|at| *at > now);
-    if now < session.end {
-        // It was moved meanwhile.
+    if now < session.end + AFTER_END[0] {
         return Ok((Vec::new(), next));
     }
     match calls(context, session, &pairing, conference).await? {

@@ -99,7 +99,8 @@ fn provider(connection: &Connection) -> Result<Arc<dyn Provider>, SetUpError> {
     let wrong = |why: String| SetUpError::Connection { name: connection.name.clone(), why };
     Ok(match &connection.vendor {
         Vendor::Google(google) => Arc::new(
-            Google::new(&connection.name, google, connection.timeout).map_err(|error| wrong(error.to_string()))?,
+            Google::new(&connection.name, google, connection.timeout)
+                .map_err(|error| wrong(error.to_string()))?,
         ),
         Vendor::Microsoft(microsoft) => Arc::new(
             Microsoft::new(&connection.name, microsoft, connection.timeout)

@@ -4,7 +4,7 @@ use super::{Context, Happening, Outcome};
 use crate::domain::detect::Decision;
 use crate::domain::pairing::PairingId;
 use crate::domain::session::{Session, assemble};
-use crate::store::StoreError;
+use crate::store::{Finished, StoreError};
 
 /// How many pairings one step takes.
 const BATCH: u32 = 64;
@@ -24,7 +24,13 @@ async fn put_together(context: &Context, id: PairingId) -> Result<(), StoreError
     let sessions = context.store.sessions_of(id).await?;
     let now = context.clock.now();
     let assembly = assemble(&pairing, &copies, &sessions, now);
-    context.store.save_sessions(id, &assembly.sessions, &assembly.links, &assembly.evidence, now).await?;
+    let saved = context
+        .store
+        .save_sessions(id, &assembly.sessions, &assembly.links, &assembly.evidence, now)
+        .await?;
+    if saved == Finished::NotMine {
+        return Ok(());
+    }
     for session in &assembly.sessions {
         tell(context, sessions.iter().find(|before| before.id == session.id), session);
     }

@@ -20,15 +20,19 @@ pub async fn step(context: &Context) -> Result<Outcome, StoreError> {
     Ok(Outcome::Done)
 }
 
-async fn reach_verdict(context: &Context, session: &Session, lease: &Lease<SessionId>) -> Result<(), StoreError> {
+async fn reach_verdict(
+    context: &Context,
+    session: &Session,
+    lease: &Lease<SessionId>,
+) -> Result<(), StoreError> {
     let now = context.clock.now();
     let pairing = context.store.pairing(session.pairing).await?;
     let Some((pairing, program)) =
         pairing.as_ref().and_then(|pairing| Some((pairing, context.program(&pairing.program)?)))
     else {
         // Without its program nobody knows the rules; the verdict stays as it is.
-        let kept = context.store.save_verdict(lease, &session.verdict, "no program", None, now).await?;
-        return Ok(drop(kept));
+        let _ = context.store.save_verdict(lease, &session.verdict, "no program", None, now).await?;
+        return Ok(());
     };
     let evidence = context.store.evidence_of(&session.id).await?;
     let (_, read_at) = context.store.oldest_read(pairing.id).await?;
@@ -37,7 +41,9 @@ async fn reach_verdict(context: &Context, session: &Session, lease: &Lease<Sessi
     let cause = evidence.last().map_or("time", |last| last.statement.source().as_str());
     let verdict = &judgement.verdict;
     let saved = context.store.save_verdict(lease, verdict, cause, judgement.again_at, now).await?;
-    if saved == Finished::Done(true) && (verdict.status, verdict.grade) != (session.verdict.status, session.verdict.grade) {
+    if saved == Finished::Done(true)
+        && (verdict.status, verdict.grade) != (session.verdict.status, session.verdict.grade)
+    {
         tracing::info!(
             session.id = %session.id,
             status = verdict.status.as_str(),

@@ -93,8 +93,12 @@ async fn deliver(
     match notifier.deliver(&to, &alert.key.0, now, &letter).await {
         Ok(sent) => {
             let now = context.clock.now();
-            if context.store.alert_sent(lease, &sent.message_id, &sent.response, now).await? == Finished::NotMine {
-                tracing::warn!("a message took longer than its lease and may have been sent twice, with the same Message-ID");
+            if context.store.alert_sent(lease, &sent.message_id, &sent.response, now).await?
+                == Finished::NotMine
+            {
+                tracing::warn!(
+                    "a message took longer than its lease and may have been sent twice, with the same Message-ID"
+                );
             }
             tracing::info!(alert.kind = alert.kind.as_str(), "{} sent", alert.kind.as_str());
             context.tell(Happening::AlertSent { key: alert.key.clone(), kind: alert.kind });
@@ -104,7 +108,12 @@ async fn deliver(
     }
 }
 
-async fn withdraw(context: &Context, alert: &Alert, lease: &Lease<AlertKey>, reason: &str) -> Result<(), StoreError> {
+async fn withdraw(
+    context: &Context,
+    alert: &Alert,
+    lease: &Lease<AlertKey>,
+    reason: &str,
+) -> Result<(), StoreError> {
     if context.store.alert_withdrawn(lease, reason).await? == Finished::NotMine {
         return Ok(());
     }
@@ -140,7 +149,12 @@ async fn fail(
     if context.store.alert_failed(lease, &message, retry, now).await? == Finished::NotMine {
         return Ok(());
     }
-    tracing::warn!(alert.kind = alert.kind.as_str(), attempts = stored.attempts + 1, "{} not sent: {message}", alert.kind.as_str());
+    tracing::warn!(
+        alert.kind = alert.kind.as_str(),
+        attempts = stored.attempts + 1,
+        "{} not sent: {message}",
+        alert.kind.as_str()
+    );
     context.tell(Happening::AlertFailed { key: alert.key.clone(), kind: alert.kind, error: message });
     Ok(())
 }

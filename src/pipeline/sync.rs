@@ -38,8 +38,8 @@ async fn read(context: &Context, calendar: Calendar, lease: Lease<CalendarId>) -
         // The connection left the configuration; at the next start the calendar will, too.
         let later = context.clock.now() + TimeDelta::days(1);
         let error = format!("the connection “{}” is not configured any more", calendar.connection);
-        let left = context.store.fail_sync(&lease, CalendarState::Unreachable, &error, later, false).await?;
-        return Ok(drop(left));
+        let _ = context.store.fail_sync(&lease, CalendarState::Unreachable, &error, later, false).await?;
+        return Ok(());
     };
     match fetch(context, provider.as_ref(), &calendar).await {
         Ok(fetched) => keep(context, provider.as_ref(), &calendar, &lease, fetched).await,
@@ -61,11 +61,17 @@ async fn fetch(
     calendar: &Calendar,
 ) -> Result<Fetched, ProviderError> {
     let now = context.clock.now();
-    if let Some((cursor, window)) = calendar.cursor.as_ref().filter(|(_, window)| serves(context, calendar, window, now)) {
+    if let Some((cursor, window)) =
+        calendar.cursor.as_ref().filter(|(_, window)| serves(context, calendar, window, now))
+    {
         match provider.list(&calendar.address, *window, Some(cursor)).await {
             Ok(listing) => return Ok(Fetched { listing, window: *window, full: false }),
             Err(ProviderError::CursorRejected) => {
-                tracing::info!(calendar.id = calendar.id.0, "calendar {} lost its cursor and is listed anew", calendar.id);
+                tracing::info!(
+                    calendar.id = calendar.id.0,
+                    "calendar {} lost its cursor and is listed anew",
+                    calendar.id
+                );
             }
             Err(error) => return Err(error),
         }
@@ -184,7 +190,12 @@ fn backoff(failures: u32) -> TimeDelta {
 }
 
 /// The one place that says what a provider's error means for a calendar.
-async fn fail(context: &Context, calendar: &Calendar, lease: &Lease<CalendarId>, error: &ProviderError) -> Result<(), StoreError> {
+async fn fail(
+    context: &Context,
+    calendar: &Calendar,
+    lease: &Lease<CalendarId>,
+    error: &ProviderError,
+) -> Result<(), StoreError> {
     let wait = backoff(calendar.failures);
     let (state, wait, forget) = match error {
         ProviderError::CursorRejected => (CalendarState::BackingOff, wait, true),
@@ -199,7 +210,12 @@ async fn fail(context: &Context, calendar: &Calendar, lease: &Lease<CalendarId>,
         }
     };
     let message = error.to_string();
-    tracing::warn!(calendar.id = calendar.id.0, failures = calendar.failures + 1, "calendar {} could not be read: {message}", calendar.id);
+    tracing::warn!(
+        calendar.id = calendar.id.0,
+        failures = calendar.failures + 1,
+        "calendar {} could not be read: {message}",
+        calendar.id
+    );
     // The jitter keeps calendars that failed together from coming back together.
     let jitter = wait / 8 * i32::try_from(calendar.id.0.rem_euclid(8)).unwrap_or(0) / 8;
     let next = context.clock.now() + wait + jitter;

@@ -44,15 +44,12 @@ impl Store {
     }
 
     pub async fn alert(&self, key: &AlertKey) -> Result<Option<StoredAlert>> {
-        let found = self
-            .alerts_where("alert_key = $1", values![&*key.0])
-            .await?;
+        let found = self.alerts_where("alert_key = $1", values![&*key.0]).await?;
         Ok(found.into_iter().next())
     }
 
     async fn alerts_where(&self, condition: &str, values: Vec<Value>) -> Result<Vec<StoredAlert>> {
-        let sql =
-            format!("SELECT {COLUMNS} FROM alert WHERE {condition} ORDER BY due_at, alert_key");
+        let sql = format!("SELECT {COLUMNS} FROM alert WHERE {condition} ORDER BY due_at, alert_key");
         let rows = self.db.all(&sql, values).await?;
         rows.iter().map(stored).collect()
     }
@@ -94,12 +91,9 @@ impl Store {
         let values = || values![&*lease.on.0, now, message_id];
         let mut with_lease = values();
         with_lease.push(Value::from(lease.number));
-        let mine = tx
-            .execute(&format!("{sent} AND lease = $4"), with_lease)
-            .await?;
+        let mine = tx.execute(&format!("{sent} AND lease = $4"), with_lease).await?;
         if mine == 0 {
-            tx.execute(&format!("{sent} AND state <> 'sent'"), values())
-                .await?;
+            tx.execute(&format!("{sent} AND state <> 'sent'"), values()).await?;
         }
         tx.commit().await?;
         Ok(finished(mine))
@@ -107,22 +101,12 @@ impl Store {
 
     /// The facts no longer ask for it.
     pub async fn alert_withdrawn(&self, lease: &Lease<AlertKey>, reason: &str) -> Result<Finished> {
-        self.complete_alert(
-            "state = 'withdrawn', reason = $3",
-            lease,
-            vec![Value::from(reason)],
-        )
-        .await
+        self.complete_alert("state = 'withdrawn', reason = $3", lease, vec![Value::from(reason)]).await
     }
 
     /// Not now, but at `due_at`.
-    pub async fn alert_postponed(
-        &self,
-        lease: &Lease<AlertKey>,
-        due_at: DateTime<Utc>,
-    ) -> Result<Finished> {
-        self.complete_alert("due_at = $3", lease, vec![Value::from(due_at)])
-            .await
+    pub async fn alert_postponed(&self, lease: &Lease<AlertKey>, due_at: DateTime<Utc>) -> Result<Finished> {
+        self.complete_alert("due_at = $3", lease, vec![Value::from(due_at)]).await
     }
 
     /// The channel did not take it. Without `retry_at` that is final.

@@ -39,21 +39,14 @@ impl Store {
             )
             .await?;
         }
-        let rows = tx
-            .all(
-                "SELECT id, connection, address FROM calendar WHERE active ORDER BY id",
-                vec![],
-            )
-            .await?;
+        let rows =
+            tx.all("SELECT id, connection, address FROM calendar WHERE active ORDER BY id", vec![]).await?;
         let release = Queue::Calendars.release_sql();
         for row in &rows {
             let id: i64 = row.of("calendar", "").get("id")?;
             let row = row.of("calendar", id);
             let (connection, address) = (row.get::<String>("connection")?, address(&row)?);
-            if wanted
-                .iter()
-                .any(|(name, _, wanted)| *name == connection && *wanted == address)
-            {
+            if wanted.iter().any(|(name, _, wanted)| *name == connection && *wanted == address) {
                 continue;
             }
             let sql = format!("UPDATE calendar SET active = FALSE, {release} WHERE id = $1");
@@ -102,13 +95,7 @@ impl Store {
                 failures = failures + 1, {release}
              WHERE id = $1 AND lease = $2 RETURNING id"
         );
-        let values = values![
-            lease.on.0,
-            lease.number,
-            state.as_str(),
-            error,
-            next_sync_at
-        ];
+        let values = values![lease.on.0, lease.number, state.as_str(), error, next_sync_at];
         let rows = self.db.write(&sql, values).await?;
         Ok(match rows.is_empty() {
             true => Finished::NotMine,
@@ -119,10 +106,7 @@ impl Store {
     /// Makes every active calendar due.
     pub async fn sync_all_now(&self, now: DateTime<Utc>) -> Result<()> {
         self.db
-            .write(
-                "UPDATE calendar SET next_sync_at = $1 WHERE active AND next_sync_at > $1",
-                values![now],
-            )
+            .write("UPDATE calendar SET next_sync_at = $1 WHERE active AND next_sync_at > $1", values![now])
             .await
             .map(drop)
     }
@@ -144,9 +128,8 @@ impl Store {
         // `None` sorts before every time.
         let mut oldest = None;
         for row in &rows {
-            let read: Option<DateTime<Utc>> = row
-                .of("calendar", row.of("calendar", "").get::<i64>("id")?)
-                .get("last_synced_at")?;
+            let read: Option<DateTime<Utc>> =
+                row.of("calendar", row.of("calendar", "").get::<i64>("id")?).get("last_synced_at")?;
             oldest = match connected {
                 0 => read,
                 _ => read.min(oldest),

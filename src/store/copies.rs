@@ -20,19 +20,16 @@ const COPIES: &str = "
 impl Store {
     /// What is stored from one calendar.
     pub async fn copies_on(&self, calendar: CalendarId) -> Result<Vec<Copy>> {
-        self.copies_where("c.calendar = $1", values![calendar.0])
-            .await
+        self.copies_where("c.calendar = $1", values![calendar.0]).await
     }
 
     /// All copies that concern a pairing.
     pub async fn copies_of(&self, pairing: PairingId) -> Result<Vec<Copy>> {
-        self.copies_where("c.pairing = $1", values![pairing.0])
-            .await
+        self.copies_where("c.pairing = $1", values![pairing.0]).await
     }
 
     pub async fn copies_of_session(&self, session: &SessionId) -> Result<Vec<Copy>> {
-        self.copies_where("c.session = $1", values![&*session.0])
-            .await
+        self.copies_where("c.session = $1", values![&*session.0]).await
     }
 
     /// The copies, on whichever calendar, that have the provider's key `event`.
@@ -57,9 +54,7 @@ impl Store {
                 values![limit],
             )
             .await?;
-        rows.iter()
-            .map(|row| Ok(PairingId(row.of("copy", "").get("pairing")?)))
-            .collect()
+        rows.iter().map(|row| Ok(PairingId(row.of("copy", "").get("pairing")?))).collect()
     }
 }
 
@@ -124,12 +119,7 @@ pub(super) async fn put(
 }
 
 /// The copy is no longer on the calendar; says whether that is news.
-pub(super) async fn gone(
-    tx: &mut Tx,
-    calendar: CalendarId,
-    id: CopyId,
-    now: DateTime<Utc>,
-) -> Result<bool> {
+pub(super) async fn gone(tx: &mut Tx, calendar: CalendarId, id: CopyId, now: DateTime<Utc>) -> Result<bool> {
     let written = tx
         .execute(
             "UPDATE copy SET state = 'gone', changed_at = $3, revision = revision + 1
@@ -200,8 +190,5 @@ fn copy(row: &Row) -> Result<Copy> {
 
 /// A copy that was to be linked is not the pairing's.
 pub(super) fn no_such_copy(id: CopyId) -> StoreError {
-    StoreError::NoSuch {
-        what: "copy",
-        id: id.0.to_string(),
-    }
+    StoreError::NoSuch { what: "copy", id: id.0.to_string() }
 }

@@ -14,8 +14,8 @@ use serde::de::DeserializeOwned;
 use sqlx::migrate::Migrator;
 use sqlx::query::Query;
 use sqlx::sqlite::{
-    SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
-    SqliteRow, SqliteSynchronous,
+    SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow,
+    SqliteSynchronous,
 };
 use sqlx::{AssertSqlSafe, Decode, Row as _, Sqlite, Transaction, Type};
 
@@ -36,10 +36,7 @@ pub(super) enum Db {
 
 impl Db {
     pub async fn open_sqlite(path: &Path) -> Result<Self> {
-        let failed = |why: String| StoreError::Open {
-            path: path.to_owned(),
-            why,
-        };
+        let failed = |why: String| StoreError::Open { path: path.to_owned(), why };
         create_private(path).map_err(&failed)?;
         let options = SqliteConnectOptions::new()
             .filename(path)
@@ -50,12 +47,8 @@ impl Db {
             .foreign_keys(true)
             // For the commands that are run beside the daemon.
             .busy_timeout(Duration::from_secs(10));
-        let pool = || {
-            SqlitePoolOptions::new()
-                .idle_timeout(None)
-                .max_lifetime(None)
-                .test_before_acquire(false)
-        };
+        let pool =
+            || SqlitePoolOptions::new().idle_timeout(None).max_lifetime(None).test_before_acquire(false);
         let write = pool()
             .max_connections(1)
             .connect_with(options.clone())
@@ -66,16 +59,10 @@ impl Db {
             .connect_with(options.pragma("query_only", "on"))
             .await
             .map_err(|error| failed(explain(&error)))?;
-        let db = Self::Sqlite {
-            path: path.to_owned(),
-            write,
-            read,
-        };
+        let db = Self::Sqlite { path: path.to_owned(), write, read };
         let known = SQLITE_MIGRATIONS.iter().map(|m| m.version).max();
         match (db.schema_version().await, known) {
-            (Ok(Some(found)), Some(known)) if found > known => {
-                Err(StoreError::Newer { found, known })
-            }
+            (Ok(Some(found)), Some(known)) if found > known => Err(StoreError::Newer { found, known }),
             (Ok(_), _) => Ok(db),
             (Err(StoreError::Database(error)), _) => Err(failed(explain(&error))),
             (Err(error), _) => Err(error),
@@ -95,20 +82,13 @@ impl Db {
 
     async fn schema_version(&self) -> Result<Option<i64>> {
         let there = self
-            .one(
-                "SELECT name FROM sqlite_master WHERE type = 'table' AND name = '_sqlx_migrations'",
-                vec![],
-            )
+            .one("SELECT name FROM sqlite_master WHERE type = 'table' AND name = '_sqlx_migrations'", vec![])
             .await?;
         if there.is_none() {
             return Ok(None);
         }
-        let row = self
-            .one(
-                "SELECT MAX(version) AS version FROM _sqlx_migrations WHERE success",
-                vec![],
-            )
-            .await?;
+        let row =
+            self.one("SELECT MAX(version) AS version FROM _sqlx_migrations WHERE success", vec![]).await?;
         match row {
             Some(row) => row.of("_sqlx_migrations", "newest").get("version"),
             None => Ok(None),
@@ -196,21 +176,17 @@ impl Tx {
 /// [`Value`].
 fn sqlite(sql: &str, values: Vec<Value>) -> Query<'static, Sqlite, SqliteArguments> {
     let sql = sqlite_text(sql);
-    values.into_iter().fold(
-        sqlx::query(AssertSqlSafe(sql)),
-        |query, value| match value {
-            Value::Int(value) => query.bind(value),
-            Value::Text(value) => query.bind(value),
-            Value::Bool(value) => query.bind(value),
-            Value::Time(value) => query.bind(value),
-            Value::Date(value) => query.bind(value),
-        },
-    )
+    values.into_iter().fold(sqlx::query(AssertSqlSafe(sql)), |query, value| match value {
+        Value::Int(value) => query.bind(value),
+        Value::Text(value) => query.bind(value),
+        Value::Bool(value) => query.bind(value),
+        Value::Time(value) => query.bind(value),
+        Value::Date(value) => query.bind(value),
+    })
 }
 
 pub(super) fn sqlite_text(sql: &str) -> String {
-    sql.replace("{db_now}", "unixepoch()")
-        .replace("{skip_locked}", "")
+    sql.replace("{db_now}", "unixepoch()").replace("{skip_locked}", "")
 }
 
 /// A parameter; `None` keeps its type.
@@ -266,11 +242,7 @@ pub(super) enum Row {
 impl Row {
     /// Names the row, for the error when something in it makes no sense.
     pub fn of(&self, table: &'static str, id: impl ToString) -> Fields<'_> {
-        Fields {
-            row: self,
-            table,
-            id: id.to_string(),
-        }
+        Fields { row: self, table, id: id.to_string() }
     }
 }
 
@@ -316,18 +288,13 @@ impl<'r> Fields<'r> {
     }
 
     pub fn corrupt(&self, column: &'static str) -> StoreError {
-        StoreError::Corrupt {
-            table: self.table,
-            column,
-            id: self.id.clone(),
-        }
+        StoreError::Corrupt { table: self.table, column, id: self.id.clone() }
     }
 }
 
 /// A value of the domain as JSON text.
 pub(super) fn json<T: Serialize>(value: &T) -> Result<String> {
-    serde_json::to_string(value)
-        .map_err(|error| StoreError::Database(sqlx::Error::Encode(Box::new(error))))
+    serde_json::to_string(value).map_err(|error| StoreError::Database(sqlx::Error::Encode(Box::new(error))))
 }
 
 /// Makes the file, readable by its owner only: it holds personal data. SQLite gives its side files
@@ -336,9 +303,7 @@ fn create_private(path: &Path) -> std::result::Result<(), String> {
     if path.exists() {
         return Ok(());
     }
-    if let Some(folder) = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty())
         && !folder.is_dir()
     {
         return Err(format!(
@@ -359,10 +324,8 @@ fn create_private(path: &Path) -> std::result::Result<(), String> {
 
 /// SQLite's codes in words that help.
 fn explain(error: &sqlx::Error) -> String {
-    let code = error
-        .as_database_error()
-        .and_then(|error| error.code()?.parse::<u32>().ok())
-        .map(|code| code & 0xff);
+    let code =
+        error.as_database_error().and_then(|error| error.code()?.parse::<u32>().ok()).map(|code| code & 0xff);
     match code {
         Some(5 | 6) => "another program holds it locked".to_owned(),
         Some(8) => "it may not be written to; look at the rights of the file and its folder".into(),

@@ -12,11 +12,7 @@ pub enum StoreError {
     Newer { found: i64, known: i64 },
     /// Stored data that makes no sense.
     #[error("the database holds something unreadable: table {table}, column {column}, row {id}")]
-    Corrupt {
-        table: &'static str,
-        column: &'static str,
-        id: String,
-    },
+    Corrupt { table: &'static str, column: &'static str, id: String },
     /// What was asked contradicts what is stored.
     #[error("{0}")]
     Conflict(String),

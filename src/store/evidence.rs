@@ -16,30 +16,17 @@ impl Store {
     pub async fn evidence_of(&self, id: &SessionId) -> Result<Vec<Evidence>> {
         let rows = self
             .db
-            .all(
-                "SELECT id, statement, at FROM evidence WHERE session = $1 ORDER BY id",
-                values![&*id.0],
-            )
+            .all("SELECT id, statement, at FROM evidence WHERE session = $1 ORDER BY id", values![&*id.0])
             .await?;
         rows.iter().map(evidence).collect()
     }
 
     /// Adds what a person said: a manager who settles it, a participant who answers.
-    pub async fn add_evidence(
-        &self,
-        id: &SessionId,
-        evidence: &Evidence,
-        now: DateTime<Utc>,
-    ) -> Result<()> {
+    pub async fn add_evidence(&self, id: &SessionId, evidence: &Evidence, now: DateTime<Utc>) -> Result<()> {
         let mut tx = self.db.begin().await?;
-        let there = tx
-            .one("SELECT id FROM session WHERE id = $1", values![&*id.0])
-            .await?;
+        let there = tx.one("SELECT id FROM session WHERE id = $1", values![&*id.0]).await?;
         if there.is_none() {
-            return Err(StoreError::NoSuch {
-                what: "session",
-                id: id.0.clone(),
-            });
+            return Err(StoreError::NoSuch { what: "session", id: id.0.clone() });
         }
         add(&mut tx, id, evidence, now).await?;
         judge_now(&mut tx, id, now).await?;
@@ -63,9 +50,7 @@ impl Store {
             })
             .await?;
         let flat = claimed.into_iter();
-        Ok(flat
-            .map(|((session, fetches), lease)| (session, fetches, lease))
-            .collect())
+        Ok(flat.map(|((session, fetches), lease)| (session, fetches, lease)).collect())
     }
 
     /// Conference records were asked for. A record is added only where it says something else than
@@ -91,9 +76,8 @@ impl Store {
         let mut added = 0;
         for evidence in evidence {
             if let Statement::Conference(record) = &evidence.statement {
-                let same_run = |k: &&ConferenceRecord| {
-                    k.service == record.service && k.record == record.record
-                };
+                let same_run =
+                    |k: &&ConferenceRecord| k.service == record.service && k.record == record.record;
                 if known.iter().rev().find(same_run) == Some(record) {
                     continue;
                 }
@@ -151,13 +135,7 @@ async fn add(tx: &mut Tx, id: &SessionId, evidence: &Evidence, now: DateTime<Utc
     tx.execute(
         "INSERT INTO evidence (session, source, statement, at, recorded_at)
          VALUES ($1, $2, $3, $4, $5)",
-        values![
-            &*id.0,
-            evidence.statement.source().as_str(),
-            json(&evidence.statement)?,
-            evidence.at,
-            now,
-        ],
+        values![&*id.0, evidence.statement.source().as_str(), json(&evidence.statement)?, evidence.at, now,],
     )
     .await?;
     Ok(())
@@ -166,8 +144,5 @@ async fn add(tx: &mut Tx, id: &SessionId, evidence: &Evidence, now: DateTime<Utc
 fn evidence(row: &Row) -> Result<Evidence> {
     let id: i64 = row.of("evidence", "").get("id")?;
     let row = row.of("evidence", id);
-    Ok(Evidence {
-        statement: row.json("statement")?,
-        at: row.get("at")?,
-    })
+    Ok(Evidence { statement: row.json("statement")?, at: row.get("at")? })
 }

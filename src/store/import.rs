@@ -58,12 +58,7 @@ impl Store {
         for entry in entries {
             import.entry(entry).await?;
         }
-        let Import {
-            mut tx,
-            affected,
-            change,
-            ..
-        } = import;
+        let Import { mut tx, affected, change, .. } = import;
         if dry_run {
             tx.rollback().await?;
             return Ok(change);
@@ -99,18 +94,9 @@ struct Import {
 
 impl Import {
     async fn entry(&mut self, entry: &Entry) -> Result<()> {
-        let known = self
-            .tx
-            .one(
-                "SELECT name FROM program WHERE name = $1",
-                values![&*entry.program],
-            )
-            .await?;
+        let known = self.tx.one("SELECT name FROM program WHERE name = $1", values![&*entry.program]).await?;
         if known.is_none() {
-            return Err(StoreError::NoSuch {
-                what: "program",
-                id: entry.program.clone(),
-            });
+            return Err(StoreError::NoSuch { what: "program", id: entry.program.clone() });
         }
         let mentor = self.person(&entry.mentor).await?;
         let mut mentees = Vec::new();
@@ -148,9 +134,7 @@ impl Import {
                 .await?;
             for row in &rows {
                 let row = row.of("participant", "");
-                found
-                    .entry(row.get("id")?)
-                    .or_insert((row.get("name")?, address));
+                found.entry(row.get("id")?).or_insert((row.get("name")?, address));
             }
         }
         let mut found = found.into_iter();
@@ -173,10 +157,7 @@ impl Import {
     async fn add_person(&mut self, person: &Person) -> Result<i64> {
         let row = self
             .tx
-            .one(
-                "INSERT INTO participant (name) VALUES ($1) RETURNING id",
-                values![&*person.name],
-            )
+            .one("INSERT INTO participant (name) VALUES ($1) RETURNING id", values![&*person.name])
             .await?
             .ok_or(sqlx::Error::RowNotFound)?;
         let id = row.of("participant", "new").get("id")?;
@@ -191,29 +172,16 @@ impl Import {
         let first_mention = self.people.insert(id);
         if first_mention && name != person.name {
             self.tx
-                .execute(
-                    "UPDATE participant SET name = $2 WHERE id = $1",
-                    values![id, &*person.name],
-                )
+                .execute("UPDATE participant SET name = $2 WHERE id = $1", values![id, &*person.name])
                 .await?;
-            let what = format!(
-                "name of {}: {name} → {}",
-                list(&person.addresses),
-                person.name
-            );
+            let what = format!("name of {}: {name} → {}", list(&person.addresses), person.name);
             self.change.changed.push(what);
         }
         let rows = self
             .tx
-            .all(
-                "SELECT address FROM address WHERE participant = $1 ORDER BY position, address",
-                values![id],
-            )
+            .all("SELECT address FROM address WHERE participant = $1 ORDER BY position, address", values![id])
             .await?;
-        let known = rows
-            .iter()
-            .map(|row| address(&row.of("address", id)))
-            .collect::<Result<Vec<_>>>()?;
+        let known = rows.iter().map(|row| address(&row.of("address", id))).collect::<Result<Vec<_>>>()?;
         let mut wanted = Vec::new();
         if first_mention {
             add_missing(&mut wanted, &person.addresses);
@@ -226,16 +194,10 @@ impl Import {
             return Ok(());
         }
         self.write_addresses(id, &wanted).await?;
-        let rows = self
-            .tx
-            .all(
-                "SELECT pairing FROM pairing_member WHERE participant = $1",
-                values![id],
-            )
-            .await?;
+        let rows =
+            self.tx.all("SELECT pairing FROM pairing_member WHERE participant = $1", values![id]).await?;
         for row in &rows {
-            self.affected
-                .insert(row.of("pairing_member", id).get("pairing")?);
+            self.affected.insert(row.of("pairing_member", id).get("pairing")?);
         }
         self.change.changed.push(format!(
             "addresses of {}: {} → {}",
@@ -269,9 +231,7 @@ impl Import {
         let row = match (&entry.group, mentees.first()) {
             (Some(group), _) => {
                 let sql = format!("{FIND} AND p.grp = $3 ORDER BY p.id LIMIT 1");
-                self.tx
-                    .one(&sql, values![program, mentor, &**group])
-                    .await?
+                self.tx.one(&sql, values![program, mentor, &**group]).await?
             }
             (None, Some(&mentee)) => {
                 let sql = format!(
@@ -283,17 +243,10 @@ impl Import {
             }
             (None, None) => None,
         };
-        row.map(|row| row.of("pairing", "found").get("id"))
-            .transpose()
+        row.map(|row| row.of("pairing", "found").get("id")).transpose()
     }
 
-    async fn add(
-        &mut self,
-        entry: &Entry,
-        mentor: i64,
-        mentees: &[i64],
-        label: String,
-    ) -> Result<()> {
+    async fn add(&mut self, entry: &Entry, mentor: i64, mentees: &[i64], label: String) -> Result<()> {
         let row = self
             .tx
             .one(
@@ -313,8 +266,7 @@ impl Import {
         let pairing = row.of("pairing", "new").get("id")?;
         self.add_member(pairing, mentor, Role::Mentor, 0).await?;
         for (&mentee, position) in mentees.iter().zip(1_i64..) {
-            self.add_member(pairing, mentee, Role::Mentee, position)
-                .await?;
+            self.add_member(pairing, mentee, Role::Mentee, position).await?;
         }
         self.pairings.insert(pairing);
         self.affected.insert(pairing);
@@ -333,13 +285,7 @@ impl Import {
         Ok(())
     }
 
-    async fn update(
-        &mut self,
-        pairing: i64,
-        entry: &Entry,
-        mentees: &[i64],
-        label: &str,
-    ) -> Result<()> {
+    async fn update(&mut self, pairing: i64, entry: &Entry, mentees: &[i64], label: &str) -> Result<()> {
         let row = self
             .tx
             .one(
@@ -385,10 +331,7 @@ impl Import {
         }
         let rows = self
             .tx
-            .all(
-                "SELECT participant FROM pairing_member WHERE pairing = $1",
-                values![pairing],
-            )
+            .all("SELECT participant FROM pairing_member WHERE pairing = $1", values![pairing])
             .await?;
         let members = rows
             .iter()

@@ -18,9 +18,7 @@ impl Store {
         limit: u32,
     ) -> Result<Vec<Lease<PairingId>>> {
         let claimed = self
-            .claim(Queue::Plan, "id", now, limit, |row| {
-                Ok(((), PairingId(row.of("pairing", "").get("id")?)))
-            })
+            .claim(Queue::Plan, "id", now, limit, |row| Ok(((), PairingId(row.of("pairing", "").get("id")?))))
             .await?;
         Ok(claimed.into_iter().map(|((), lease)| lease).collect())
     }
@@ -44,9 +42,8 @@ impl Store {
     ) -> Result<Finished> {
         let mut tx = self.db.begin().await?;
         let release = Queue::Plan.release_sql();
-        let sql = format!(
-            "UPDATE pairing SET next_plan_at = $3, {release} WHERE id = $1 AND plan_lease = $2"
-        );
+        let sql =
+            format!("UPDATE pairing SET next_plan_at = $3, {release} WHERE id = $1 AND plan_lease = $2");
         let values = values![lease.on.0, lease.number, next_plan_at];
         if tx.execute(&sql, values).await? == 0 {
             return Ok(Finished::NotMine);

@@ -65,13 +65,7 @@ pub(super) struct Line {
 }
 
 impl Queue {
-    pub(super) const ALL: [Self; 5] = [
-        Self::Calendars,
-        Self::Judge,
-        Self::Fetch,
-        Self::Plan,
-        Self::Alerts,
-    ];
+    pub(super) const ALL: [Self; 5] = [Self::Calendars, Self::Judge, Self::Fetch, Self::Plan, Self::Alerts];
 
     pub(super) const fn line(self) -> Line {
         match self {
@@ -126,15 +120,7 @@ impl Queue {
     /// One statement: takes what is due and not taken, the longest due first.
     /// `$1` now, `$2` how many at most, `$3` how long the lease lasts.
     pub(super) fn claim_sql(self, returning: &str) -> String {
-        let Line {
-            table,
-            id,
-            due,
-            lease,
-            until,
-            waiting,
-            ..
-        } = self.line();
+        let Line { table, id, due, lease, until, waiting, .. } = self.line();
         // MATERIALIZED, so that a planner that looks twice cannot claim twice.
         format!(
             "WITH claimed AS MATERIALIZED (
@@ -179,22 +165,13 @@ impl Store {
             })
             .collect::<Result<Vec<_>>>()?;
         claimed.sort_by(|a, b| (a.0, &a.2.on).cmp(&(b.0, &b.2.on)));
-        Ok(claimed
-            .into_iter()
-            .map(|(_, thing, lease)| (thing, lease))
-            .collect())
+        Ok(claimed.into_iter().map(|(_, thing, lease)| (thing, lease)).collect())
     }
 
     /// When the next row of `queue` that nobody is working on is due; what lies in the past is due
     /// now.
     pub async fn next_due(&self, queue: Queue) -> Result<Option<DateTime<Utc>>> {
-        let Line {
-            table,
-            due,
-            until,
-            waiting,
-            ..
-        } = queue.line();
+        let Line { table, due, until, waiting, .. } = queue.line();
         let sql = format!(
             "SELECT {due} AS due FROM {table} WHERE {waiting} AND {until} <= {{db_now}}
              ORDER BY {due} LIMIT 1"

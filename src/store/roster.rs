@@ -141,11 +141,7 @@ fn pairing(row: &Fields<'_>, id: PairingId) -> Result<Pairing> {
 }
 
 fn participant(row: &Fields<'_>, id: ParticipantId) -> Result<Participant> {
-    Ok(Participant {
-        id,
-        name: row.get("name")?,
-        addresses: vec![address(row)?],
-    })
+    Ok(Participant { id, name: row.get("name")?, addresses: vec![address(row)?] })
 }
 
 fn role(row: &Fields<'_>) -> Result<Role> {

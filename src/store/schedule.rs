@@ -45,7 +45,6 @@ impl Store {
                 values![schedule],
             )
             .await?;
-        row.map(|row| row.of("schedule_slot", schedule).get("slot"))
-            .transpose()
+        row.map(|row| row.of("schedule_slot", schedule).get("slot")).transpose()
     }
 }

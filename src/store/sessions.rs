@@ -60,8 +60,7 @@ impl Store {
     }
 
     pub async fn sessions_of(&self, pairing: PairingId) -> Result<Vec<Session>> {
-        self.sessions_where("pairing = $1", values![pairing.0])
-            .await
+        self.sessions_where("pairing = $1", values![pairing.0]).await
     }
 
     async fn sessions_where(&self, condition: &str, values: Vec<Value>) -> Result<Vec<Session>> {
@@ -197,8 +196,7 @@ async fn put(tx: &mut Tx, session: &Session, now: DateTime<Utc>) -> Result<()> {
     if fetch {
         let due = session.conference.as_ref().map(|_| session.end);
         let release = Queue::Fetch.release_sql();
-        let sql =
-            format!("UPDATE session SET next_fetch_at = $2, fetches = 0, {release} WHERE id = $1");
+        let sql = format!("UPDATE session SET next_fetch_at = $2, fetches = 0, {release} WHERE id = $1");
         tx.execute(&sql, values![&*session.id.0, due]).await?;
     }
     judge_now(tx, &session.id, now).await

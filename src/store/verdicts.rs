@@ -96,12 +96,7 @@ impl Store {
     }
 }
 
-pub(super) async fn append(
-    tx: &mut Tx,
-    id: &SessionId,
-    verdict: &Verdict,
-    cause: &str,
-) -> Result<()> {
+pub(super) async fn append(tx: &mut Tx, id: &SessionId, verdict: &Verdict, cause: &str) -> Result<()> {
     tx.execute(
         "INSERT INTO verdict (session, status, grade, reason, people, rule_version, verdict_at,
             cause)

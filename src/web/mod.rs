@@ -24,7 +24,10 @@ pub async fn serve(listener: TcpListener, store: Store, stop: CancellationToken)
 }
 
 fn router(store: Store) -> Router {
-    Router::new().route("/health/live", get(|| async { "alive\n" })).route("/health", get(health)).with_state(store)
+    Router::new()
+        .route("/health/live", get(|| async { "alive\n" }))
+        .route("/health", get(health))
+        .with_state(store)
 }
 
 /// What `/health` answers; with 503 instead of 200 while the database cannot be used.

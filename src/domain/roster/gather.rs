@@ -19,9 +19,7 @@ impl Row<'_> {
     /// The field's text, empty when the column is absent.
     fn field(&self, name: &str) -> &str {
         let index = self.columns.iter().position(|column| *column == Some(name));
-        index
-            .and_then(|index| self.record.get(index))
-            .map_or("", str::trim)
+        index.and_then(|index| self.record.get(index)).map_or("", str::trim)
     }
 }
 
@@ -63,27 +61,16 @@ impl Roster {
     /// Which column stands where.
     pub fn header(&mut self, header: &csv::StringRecord) -> Vec<Option<&'static str>> {
         let line = line(header);
-        let only = header
-            .get(0)
-            .filter(|_| header.len() == 1)
-            .unwrap_or_default();
+        let only = header.get(0).filter(|_| header.len() == 1).unwrap_or_default();
         if let Some(sign) = [';', '\t'].iter().find(|&&sign| only.contains(sign)) {
             let found = format!("fields separated by {sign:?}");
-            self.problem(
-                line,
-                None,
-                found,
-                "save the file with commas between the fields",
-            );
+            self.problem(line, None, found, "save the file with commas between the fields");
             return Vec::new();
         }
         let mut columns = Vec::new();
         for name in header {
             let name = name.trim();
-            let column = COLUMNS
-                .iter()
-                .find(|column| column.eq_ignore_ascii_case(name))
-                .copied();
+            let column = COLUMNS.iter().find(|column| column.eq_ignore_ascii_case(name)).copied();
             if column.is_some() && columns.contains(&column) {
                 self.problem(line, column, "this column twice", "leave one of them out");
             } else if column.is_none() {
@@ -91,25 +78,12 @@ impl Roster {
                     Some(near) => format!("write `{near}`"),
                     None => format!("leave it out; known are {}", COLUMNS.join(", ")),
                 };
-                self.problem(
-                    line,
-                    Some(name),
-                    "a column that mentord does not know",
-                    remedy,
-                );
+                self.problem(line, Some(name), "a column that mentord does not know", remedy);
             }
             columns.push(column);
         }
-        for missing in REQUIRED
-            .iter()
-            .filter(|name| !columns.contains(&Some(name)))
-        {
-            self.problem(
-                line,
-                Some(missing),
-                "no such column",
-                "add it to the header and the rows",
-            );
+        for missing in REQUIRED.iter().filter(|name| !columns.contains(&Some(name))) {
+            self.problem(line, Some(missing), "no such column", "add it to the header and the rows");
         }
         columns
     }
@@ -161,12 +135,7 @@ impl Roster {
         let name: Vec<&str> = row.field(name_column).split_whitespace().collect();
         let name = name.join(" ");
         if name.is_empty() {
-            self.problem(
-                row.line,
-                Some(name_column),
-                "nothing",
-                "write the person's name",
-            );
+            self.problem(row.line, Some(name_column), "nothing", "write the person's name");
         }
         let mut addresses: Vec<Address> = Vec::new();
         let given = row.field(email_column);

@@ -18,12 +18,7 @@ pub struct People {
 
 impl People {
     /// The number of the person with these addresses; an error is what was found and what to do.
-    pub fn add(
-        &mut self,
-        name: &str,
-        addresses: Vec<Address>,
-        line: u64,
-    ) -> Result<usize, (String, String)> {
+    pub fn add(&mut self, name: &str, addresses: Vec<Address>, line: u64) -> Result<usize, (String, String)> {
         let mut known: Vec<usize> = Vec::new();
         for address in &addresses {
             let Some(&other) = self.owners.get(&address.mailbox()) else {
@@ -43,10 +38,7 @@ impl People {
         known.dedup();
         let id = known.first().copied().unwrap_or(self.people.len());
         if known.is_empty() {
-            let person = Person {
-                name: name.to_owned(),
-                addresses: Vec::new(),
-            };
+            let person = Person { name: name.to_owned(), addresses: Vec::new() };
             self.people.push((person, line));
         }
         for &other in known.iter().skip(1) {

@@ -27,12 +27,16 @@ pub async fn write(
     let pairing = background.pairing.as_ref();
     let session = background.session(alert);
     let matter = match alert.kind {
-        Kind::Reminder => pairing.zip(session).map(|((pairing, _), session)| reminder(alert, pairing, session, now)),
-        Kind::Missed => {
-            pairing.zip(session).map(|((pairing, standing), session)| missed(alert, pairing, standing, session))
+        Kind::Reminder => {
+            pairing.zip(session).map(|((pairing, _), session)| reminder(alert, pairing, session, now))
         }
+        Kind::Missed => pairing
+            .zip(session)
+            .map(|((pairing, standing), session)| missed(alert, pairing, standing, session)),
         Kind::Nudge => pairing.map(|(pairing, standing)| nudge(alert, pairing, standing)),
-        Kind::FirstMeeting => pairing.map(|(pairing, standing)| first_meeting(program, alert, pairing, standing)),
+        Kind::FirstMeeting => {
+            pairing.map(|(pairing, standing)| first_meeting(program, alert, pairing, standing))
+        }
         Kind::Digest => Some(digest(context, program, now).await?),
     };
     let greeting = pairing
@@ -78,8 +82,7 @@ fn missed(alert: &Alert, pairing: &Pairing, standing: &Standing, session: &Sessi
         others: others(alert, pairing),
         start: session.start,
         end: session.end,
-        seen_alone: own
-            .is_some_and(|own| matches!(own.verdict, Attendance::Attended | Attendance::Late)),
+        seen_alone: own.is_some_and(|own| matches!(own.verdict, Attendance::Attended | Attendance::Late)),
         next: standing.next_session,
     })
 }

@@ -62,12 +62,7 @@ pub(super) struct Watch {
 impl Delegate for Watch {
     fn http_failure(&mut self, response: &common::Response, body: Option<&Value>) -> Retry {
         let status = response.status().as_u16();
-        self.refusal = Some(Refusal::new(
-            status,
-            Scope::Events,
-            response.headers(),
-            body,
-        ));
+        self.refusal = Some(Refusal::new(status, Scope::Events, response.headers(), body));
         Retry::Abort
     }
 }
@@ -136,13 +131,7 @@ mod tests {
         let ids: Vec<_> = page.items.into_iter().filter_map(|item| item.id).collect();
         assert_eq!(ids, ["b"]);
         assert_eq!(page.next_sync_token.as_deref(), Some("s"));
-        assert!(matches!(
-            Page::piecemeal("<html>"),
-            Err(Failure::Other(ProviderError::Garbled(_)))
-        ));
-        assert!(matches!(
-            Page::piecemeal(""),
-            Err(Failure::Other(ProviderError::Temporary(_)))
-        ));
+        assert!(matches!(Page::piecemeal("<html>"), Err(Failure::Other(ProviderError::Garbled(_)))));
+        assert!(matches!(Page::piecemeal(""), Err(Failure::Other(ProviderError::Temporary(_)))));
     }
 }

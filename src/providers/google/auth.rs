@@ -53,22 +53,12 @@ impl Auth {
         client: Client<Connector, String>,
         timeout: Duration,
     ) -> Result<Self, SetupError> {
-        Ok(Self {
-            key: read_key(key.expose_secret())?,
-            client,
-            timeout,
-            subjects: Mutex::default(),
-        })
+        Ok(Self { key: read_key(key.expose_secret())?, client, timeout, subjects: Mutex::default() })
     }
 
     /// Sends a request with a token of `subject`, and once more with a new token if Google does not
     /// take the one at hand.
-    pub async fn send<T, F, Sent>(
-        &self,
-        subject: &Address,
-        scope: Scope,
-        request: F,
-    ) -> Result<T, Failure>
+    pub async fn send<T, F, Sent>(&self, subject: &Address, scope: Scope, request: F) -> Result<T, Failure>
     where
         F: Fn(String) -> Sent,
         Sent: Future<Output = Result<T, Failure>>,
@@ -83,12 +73,7 @@ impl Auth {
         }
     }
 
-    async fn token(
-        &self,
-        subject: &Address,
-        scope: Scope,
-        renew: bool,
-    ) -> Result<String, ProviderError> {
+    async fn token(&self, subject: &Address, scope: Scope, renew: bool) -> Result<String, ProviderError> {
         let authenticator = self.authenticator(subject).await?;
         let scopes = [scope.as_str()];
         let token = tokio::time::timeout(self.timeout, async {
@@ -106,17 +91,12 @@ impl Auth {
             None => {
                 // yup-oauth2 takes any JSON object for an answer and would keep this one for good.
                 self.subjects.lock().await.remove(subject);
-                Err(ProviderError::Temporary(
-                    "the token endpoint answered without a token".into(),
-                ))
+                Err(ProviderError::Temporary("the token endpoint answered without a token".into()))
             }
         }
     }
 
-    async fn authenticator(
-        &self,
-        subject: &Address,
-    ) -> Result<Authenticator<Connector>, ProviderError> {
+    async fn authenticator(&self, subject: &Address) -> Result<Authenticator<Connector>, ProviderError> {
         let mut subjects = self.subjects.lock().await;
         if let Some(known) = subjects.get(subject) {
             return Ok(known.clone());
@@ -139,9 +119,7 @@ impl Auth {
                 ProviderError::Temporary("the token endpoint cannot be reached".into())
             }
             // yup-oauth2 does not look at the status: a gateway's error page ends here.
-            E::JSONError(_) => {
-                ProviderError::Temporary("the token endpoint did not answer with JSON".into())
-            }
+            E::JSONError(_) => ProviderError::Temporary("the token endpoint did not answer with JSON".into()),
             E::LowLevelError(_) | E::MissingAccessToken => {
                 ProviderError::Garbled("the token endpoint's answer is no bearer token".into())
             }
@@ -161,22 +139,19 @@ impl Auth {
                     "domain-wide delegation is missing ({code}): in the Admin console, under \
                      Security > API controls > Domain-wide delegation, grant client ID {} the \
                      scope {}",
-                    self.key
-                        .client_id
-                        .as_deref()
-                        .unwrap_or("of the service account"),
+                    self.key.client_id.as_deref().unwrap_or("of the service account"),
                     scope.as_str()
                 ))
             }
             AuthErrorCode::InvalidGrant if text.contains("Invalid email or User ID") => {
                 ProviderError::Unreachable(format!("no such account: {text}"))
             }
-            AuthErrorCode::InvalidGrant if text.contains("Signature") => ProviderError::Refused(
-                format!("the service account's key was withdrawn, make a new one: {text}"),
-            ),
-            AuthErrorCode::InvalidGrant if text.contains("Invalid JWT") => ProviderError::Refused(
-                format!("set this machine's clock right, it is minutes off: {text}"),
-            ),
+            AuthErrorCode::InvalidGrant if text.contains("Signature") => ProviderError::Refused(format!(
+                "the service account's key was withdrawn, make a new one: {text}"
+            )),
+            AuthErrorCode::InvalidGrant if text.contains("Invalid JWT") => {
+                ProviderError::Refused(format!("set this machine's clock right, it is minutes off: {text}"))
+            }
             AuthErrorCode::InvalidGrant if text.contains("account not found") => {
                 ProviderError::Refused(format!("the service account was deleted: {text}"))
             }
@@ -192,27 +167,20 @@ impl Auth {
             | AuthErrorCode::UnsupportedGrantType
             | AuthErrorCode::InvalidScope
             | AuthErrorCode::ExpiredToken
-            | AuthErrorCode::Other(_) => {
-                ProviderError::Refused(format!("no access token ({code}): {text}"))
-            }
+            | AuthErrorCode::Other(_) => ProviderError::Refused(format!("no access token ({code}): {text}")),
         }
     }
 }
 
 /// Error codes of the token endpoint that stand for a fault on its side.
-const PASSING: [&str; 5] = [
-    "backend_error",
-    "internal_failure",
-    "server_error",
-    "temporarily_unavailable",
-    "unavailable",
-];
+const PASSING: [&str; 5] =
+    ["backend_error", "internal_failure", "server_error", "temporarily_unavailable", "unavailable"];
 
 /// Reads a key file as Google's console makes it, and tries the key in it. No message may quote the
 /// file: it is a secret.
 fn read_key(text: &str) -> Result<ServiceAccountKey, SetupError> {
-    let json: Value = serde_json::from_str(text)
-        .map_err(|error| SetupError::NotJson(error.line(), error.column()))?;
+    let json: Value =
+        serde_json::from_str(text).map_err(|error| SetupError::NotJson(error.line(), error.column()))?;
     match json.get("type").and_then(Value::as_str) {
         Some("service_account") => {}
         _ => return Err(SetupError::NotServiceAccount),
@@ -222,8 +190,7 @@ fn read_key(text: &str) -> Result<ServiceAccountKey, SetupError> {
             return Err(SetupError::Missing(field));
         }
     }
-    let key: ServiceAccountKey =
-        serde_json::from_value(json).map_err(|_| SetupError::NotServiceAccount)?;
+    let key: ServiceAccountKey = serde_json::from_value(json).map_err(|_| SetupError::NotServiceAccount)?;
     // yup-oauth2 panics on an address that is none.
     match Url::parse(&key.token_uri) {
         Ok(uri) if matches!(uri.scheme(), "https" | "http") && uri.has_host() => {}

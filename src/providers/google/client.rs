@@ -47,24 +47,13 @@ pub(super) struct Calendar {
 }
 
 impl Calendar {
-    pub fn new(
-        client: common::Client<Connector>,
-        auth: Arc<Auth>,
-        api_url: &Url,
-        timeout: Duration,
-    ) -> Self {
+    pub fn new(client: common::Client<Connector>, auth: Arc<Auth>, api_url: &Url, timeout: Duration) -> Self {
         let api_url = format!("{}/", api_url.as_str().trim_end_matches('/'));
         let mut root = Url::parse(&api_url).ok();
         if let Some(root) = &mut root {
             root.set_path("/");
         }
-        Self {
-            client,
-            auth,
-            root_url: root.map_or_else(|| api_url.clone(), String::from),
-            api_url,
-            timeout,
-        }
+        Self { client, auth, root_url: root.map_or_else(|| api_url.clone(), String::from), api_url, timeout }
     }
 
     pub async fn list(
@@ -79,16 +68,15 @@ impl Calendar {
         let mut seen = HashSet::new();
         loop {
             let request = |token| self.page(token, mailbox, range, page_token.as_deref());
-            let page = self
-                .auth
-                .send(mailbox, Scope::Events, request)
-                .await
-                .map_err(|failure| match failure.into() {
-                    // There is no cursor to reject: saying so would have us list in full for ever.
-                    ProviderError::CursorRejected if cursor.is_none() => {
-                        ProviderError::Temporary("410 to a listing without a cursor".into())
+            let page =
+                self.auth.send(mailbox, Scope::Events, request).await.map_err(|failure| {
+                    match failure.into() {
+                        // There is no cursor to reject: saying so would have us list in full for ever.
+                        ProviderError::CursorRejected if cursor.is_none() => {
+                            ProviderError::Temporary("410 to a listing without a cursor".into())
+                        }
+                        other => other,
                     }
-                    other => other,
                 })?;
             for item in page.items {
                 match map::change(item) {
@@ -148,12 +136,7 @@ impl Calendar {
         Ok(())
     }
 
-    async fn get(
-        &self,
-        token: String,
-        mailbox: &Address,
-        key: &str,
-    ) -> Result<api::Event, Failure> {
+    async fn get(&self, token: String, mailbox: &Address, key: &str) -> Result<api::Event, Failure> {
         let hub = self.hub(token);
         let mut watch = Watch::default();
         let call = hub
@@ -238,10 +221,7 @@ mod tests {
     fn ids_cannot_leave_their_segment() {
         for (id, path) in [
             ("anna@example.com", "anna@example.com"),
-            (
-                "c_1#holiday@group.v.calendar.google.com",
-                "c_1%23holiday@group.v.calendar.google.com",
-            ),
+            ("c_1#holiday@group.v.calendar.google.com", "c_1%23holiday@group.v.calendar.google.com"),
             ("a/../b?c{d}%é", "a%2F..%2Fb%3Fc%7Bd%7D%25%C3%A9"),
         ] {
             assert_eq!(segment(id), path);

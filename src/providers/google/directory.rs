@@ -30,37 +30,23 @@ struct User {
 
 impl Directory {
     pub fn new(connection: String, rest: Rest, url: Url) -> Self {
-        Self {
-            connection,
-            rest,
-            url,
-            addresses: Mutex::default(),
-            warned: AtomicBool::new(false),
-        }
+        Self { connection, rest, url, addresses: Mutex::default(), warned: AtomicBool::new(false) }
     }
 
     /// The names that `mailbox` may learn.
     pub fn names<'a>(&'a self, mailbox: &'a Address) -> Names<'a> {
-        Names {
-            directory: self,
-            mailbox,
-            refused: false,
-        }
+        Names { directory: self, mailbox, refused: false }
     }
 
     async fn user(&self, mailbox: &Address, id: &str) -> Result<Option<Address>, Failure> {
         let mut url = under(&self.url, &format!("users/{id}"))?;
         // What colleagues may see is enough, and all that somebody who is no administrator may ask.
-        url.query_pairs_mut()
-            .append_pair("viewType", "domain_public")
-            .append_pair("fields", "primaryEmail");
+        url.query_pairs_mut().append_pair("viewType", "domain_public").append_pair("fields", "primaryEmail");
         let user: User = match self.rest.get(mailbox, Scope::Directory, &url).await {
             Err(failure) if failure.status() == Some(404) => return Ok(None),
             answer => answer?,
         };
-        Ok(user
-            .primary_email
-            .and_then(|email| Address::parse(&email).ok()))
+        Ok(user.primary_email.and_then(|email| Address::parse(&email).ok()))
     }
 }
 
@@ -83,12 +69,7 @@ impl Names<'_> {
         if self.refused {
             return Ok(None);
         }
-        match self
-            .directory
-            .user(self.mailbox, id)
-            .await
-            .map_err(Into::into)
-        {
+        match self.directory.user(self.mailbox, id).await.map_err(Into::into) {
             Ok(address) => {
                 let mut addresses = self.directory.addresses.lock().await;
                 addresses.insert(id.to_owned(), address.clone());

@@ -78,12 +78,7 @@ pub(super) struct Refusal {
 impl Refusal {
     pub fn new(status: u16, scope: Scope, headers: &HeaderMap, body: Option<&Value>) -> Self {
         let error = body.and_then(|body| body.get("error"));
-        let list = |name: &str| {
-            error
-                .and_then(|error| error.get(name)?.as_array())
-                .into_iter()
-                .flatten()
-        };
+        let list = |name: &str| error.and_then(|error| error.get(name)?.as_array()).into_iter().flatten();
         let text = |value: &Value, name: &str| value.get(name)?.as_str().map(str::to_owned);
         Self {
             status,
@@ -178,16 +173,15 @@ mod tests {
 
     #[test]
     fn reasons_decide_where_the_status_does_not() {
-        let kind =
-            |status, reason| match error(status, Scope::Events, old_form(status, reason, None)) {
-                ProviderError::CursorRejected => "cursor",
-                ProviderError::NeedsConsent(_) => "consent",
-                ProviderError::Refused(_) => "refused",
-                ProviderError::Unreachable(_) => "unreachable",
-                ProviderError::Throttled { .. } => "throttled",
-                ProviderError::Temporary(_) => "temporary",
-                ProviderError::Garbled(_) => "garbled",
-            };
+        let kind = |status, reason| match error(status, Scope::Events, old_form(status, reason, None)) {
+            ProviderError::CursorRejected => "cursor",
+            ProviderError::NeedsConsent(_) => "consent",
+            ProviderError::Refused(_) => "refused",
+            ProviderError::Unreachable(_) => "unreachable",
+            ProviderError::Throttled { .. } => "throttled",
+            ProviderError::Temporary(_) => "temporary",
+            ProviderError::Garbled(_) => "garbled",
+        };
         for (status, reason, expected) in [
             (400, "timeRangeEmpty", "refused"),
             (401, "authError", "consent"),
@@ -212,14 +206,8 @@ mod tests {
     #[test]
     fn a_refused_token_is_told_from_a_refused_request() {
         let body = |location| old_form(400, "invalid", Some(location));
-        assert_eq!(
-            error(400, Scope::Events, body("syncToken")),
-            ProviderError::CursorRejected
-        );
-        assert!(matches!(
-            error(400, Scope::Events, body("pageToken")),
-            ProviderError::Temporary(_)
-        ));
+        assert_eq!(error(400, Scope::Events, body("syncToken")), ProviderError::CursorRejected);
+        assert!(matches!(error(400, Scope::Events, body("pageToken")), ProviderError::Temporary(_)));
     }
 
     #[test]
@@ -231,10 +219,7 @@ mod tests {
             other => panic!("{other:?}"),
         }
         let exhausted = json!({"error": {"code": 403, "status": "RESOURCE_EXHAUSTED"}});
-        assert!(matches!(
-            error(403, Scope::Meet, exhausted),
-            ProviderError::Throttled { .. }
-        ));
+        assert!(matches!(error(403, Scope::Meet, exhausted), ProviderError::Throttled { .. }));
     }
 
     #[test]

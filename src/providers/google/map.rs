@@ -60,23 +60,12 @@ fn near(event: &Event, window: Window) -> bool {
 fn live(event: api::Event, state: EventState) -> Result<Change, Unreadable> {
     let start = event.start.as_ref().and_then(moment);
     let start = start.ok_or(Unreadable::NoStart)?;
-    let private = matches!(
-        event.visibility.as_deref(),
-        Some("private" | "confidential")
-    );
+    let private = matches!(event.visibility.as_deref(), Some("private" | "confidential"));
     let marker = marker(&event);
     let mut mapped = Event {
-        end: event
-            .end
-            .as_ref()
-            .and_then(moment)
-            .map_or_else(|| shortest(start), |end| end.max(start)),
+        end: event.end.as_ref().and_then(moment).map_or_else(|| shortest(start), |end| end.max(start)),
         key: event.id.ok_or(Unreadable::NoId)?,
-        uid: event
-            .i_cal_uid
-            .as_deref()
-            .map(plain_uid)
-            .filter(|uid| !uid.is_empty()),
+        uid: event.i_cal_uid.as_deref().map(plain_uid).filter(|uid| !uid.is_empty()),
         original_start: event
             .original_start_time
             .as_ref()
@@ -84,10 +73,7 @@ fn live(event: api::Event, state: EventState) -> Result<Change, Unreadable> {
             .and_then(moment),
         series: event.recurring_event_id,
         start,
-        zone: event
-            .start
-            .and_then(|start| start.time_zone)
-            .filter(|zone| zone.parse::<Tz>().is_ok()),
+        zone: event.start.and_then(|start| start.time_zone).filter(|zone| zone.parse::<Tz>().is_ok()),
         state,
         kind: kind(event.event_type.as_deref()),
         private,
@@ -116,11 +102,7 @@ fn live(event: api::Event, state: EventState) -> Result<Change, Unreadable> {
             }
         }
         mapped.has_place = link.is_none() && !location.trim().is_empty();
-        mapped.conference = conference(
-            event.conference_data.as_ref(),
-            event.hangout_link.as_deref(),
-            link,
-        );
+        mapped.conference = conference(event.conference_data.as_ref(), event.hangout_link.as_deref(), link);
     }
     Ok(Change::Event(Box::new(mapped)))
 }
@@ -184,14 +166,7 @@ fn conference(
     hangout_link: Option<&str>,
     location: Option<&str>,
 ) -> Option<Conference> {
-    let solution = data.and_then(|data| {
-        data.conference_solution
-            .as_ref()?
-            .key
-            .as_ref()?
-            .type_
-            .as_deref()
-    });
+    let solution = data.and_then(|data| data.conference_solution.as_ref()?.key.as_ref()?.type_.as_deref());
     let by_id = data
         .filter(|_| solution == Some("hangoutsMeet"))
         .and_then(|data| data.conference_id.as_deref())
@@ -204,19 +179,10 @@ fn conference(
             .filter(|entry| entry.entry_point_type.as_deref() == Some("video"))
             .filter_map(|entry| link(entry.uri.as_deref()?))
     };
-    let code = by_id.or_else(|| {
-        hangout_link
-            .into_iter()
-            .chain(video())
-            .chain(location)
-            .find_map(meet_code)
-    });
+    let code = by_id.or_else(|| hangout_link.into_iter().chain(video()).chain(location).find_map(meet_code));
     let (service, key) = match code {
         Some(code) => (ConferenceService::GoogleMeet, code.to_ascii_lowercase()),
-        None => (
-            ConferenceService::Other,
-            video().next().or(location)?.to_owned(),
-        ),
+        None => (ConferenceService::Other, video().next().or(location)?.to_owned()),
     };
     Some(Conference { service, key })
 }
@@ -280,11 +246,7 @@ mod tests {
     }
 
     fn guest(text: &str, response: Response) -> Guest {
-        Guest {
-            address: Address::parse(text).expect("an address"),
-            response,
-            resource: false,
-        }
+        Guest { address: Address::parse(text).expect("an address"), response, resource: false }
     }
 
     #[test]
@@ -327,25 +289,14 @@ mod tests {
         });
         for (json, expected) in [(minimal, "m1"), (exception, "s1_20260309T090000Z")] {
             let event = serde_json::from_value(json).expect("an event");
-            assert_eq!(
-                change(event),
-                Ok(Change::Deleted {
-                    key: expected.into()
-                })
-            );
+            assert_eq!(change(event), Ok(Change::Deleted { key: expected.into() }));
         }
-        assert_eq!(
-            change(item(json!({"status": "cancelled"}))),
-            Ok(Change::Deleted { key: "m1".into() })
-        );
+        assert_eq!(change(item(json!({"status": "cancelled"}))), Ok(Change::Deleted { key: "m1".into() }));
     }
 
     #[test]
     fn what_cannot_be_read_is_no_deletion() {
-        assert_eq!(
-            change(item(json!({"start": null}))),
-            Err(Unreadable::NoStart)
-        );
+        assert_eq!(change(item(json!({"start": null}))), Err(Unreadable::NoStart));
         assert_eq!(change(item(json!({"start": {}}))), Err(Unreadable::NoStart));
         assert_eq!(change(item(json!({"id": null}))), Err(Unreadable::NoId));
     }
@@ -373,14 +324,8 @@ mod tests {
                 (day("2026-03-02"), day("2026-03-04")),
             ),
             // No end, or one before the start.
-            (
-                json!({"end": null}),
-                (at("2026-03-02T09:00:00Z"), at("2026-03-02T09:00:00Z")),
-            ),
-            (
-                json!({"start": {"date": "2026-03-02"}, "end": null}),
-                (day("2026-03-02"), day("2026-03-03")),
-            ),
+            (json!({"end": null}), (at("2026-03-02T09:00:00Z"), at("2026-03-02T09:00:00Z"))),
+            (json!({"start": {"date": "2026-03-02"}, "end": null}), (day("2026-03-02"), day("2026-03-03"))),
             (
                 json!({"end": {"dateTime": "2026-03-02T08:00:00Z"}}),
                 (at("2026-03-02T09:00:00Z"), at("2026-03-02T09:00:00Z")),
@@ -413,10 +358,7 @@ mod tests {
         ] {
             assert_eq!(event(more).kind, expected);
         }
-        assert_eq!(
-            event(json!({"status": "tentative"})).state,
-            EventState::Tentative
-        );
+        assert_eq!(event(json!({"status": "tentative"})).state, EventState::Tentative);
         assert_eq!(event(json!({"status": null})).state, EventState::Confirmed);
         assert!(event(json!({"transparency": "transparent"})).free);
         assert!(!event(json!({"transparency": "opaque"})).free);
@@ -432,10 +374,7 @@ mod tests {
             }));
             assert!(event.private);
             assert_eq!(event.start, at("2026-03-02T09:00:00Z"));
-            assert_eq!(
-                (event.title, event.organizer, event.conference),
-                (None, None, None)
-            );
+            assert_eq!((event.title, event.organizer, event.conference), (None, None, None));
             assert!(event.guests.is_empty() && !event.has_place);
         }
         for visibility in [json!("default"), json!("public"), json!(null)] {
@@ -446,10 +385,7 @@ mod tests {
 
     #[test]
     fn guests_and_their_answers() {
-        let room = Guest {
-            resource: true,
-            ..guest("room@resource.example.com", Response::Accepted)
-        };
+        let room = Guest { resource: true, ..guest("room@resource.example.com", Response::Accepted) };
         let all = event(json!({"attendees": [
             {"email": "anna@example.com", "organizer": true},
             {"email": "ben@example.com", "responseStatus": "tentative"},
@@ -491,46 +427,17 @@ mod tests {
         let zoom = "https://zoom.example.com/j/1?pwd=x";
         for (more, expected) in [
             (json!({}), None),
-            (
-                data("hangoutsMeet", json!("ABC-defg-hij"), json!([])),
-                meet("abc-defg-hij"),
-            ),
-            (
-                data("hangoutsMeet", json!(null), json!([video])),
-                meet("abc-defg-hij"),
-            ),
-            (
-                json!({"hangoutLink": "https://meet.google.com/abc-defg-hij?authuser=0"}),
-                meet("abc-defg-hij"),
-            ),
-            (
-                json!({"hangoutLink": "https://meet.google.com/lookup/x"}),
-                None,
-            ),
-            (
-                data(
-                    "addOn",
-                    json!("1"),
-                    json!([entry("phone", "tel:+1"), entry("video", zoom)]),
-                ),
-                other(zoom),
-            ),
-            (
-                data("addOn", json!("1"), json!([entry("phone", "tel:+1")])),
-                None,
-            ),
+            (data("hangoutsMeet", json!("ABC-defg-hij"), json!([])), meet("abc-defg-hij")),
+            (data("hangoutsMeet", json!(null), json!([video])), meet("abc-defg-hij")),
+            (json!({"hangoutLink": "https://meet.google.com/abc-defg-hij?authuser=0"}), meet("abc-defg-hij")),
+            (json!({"hangoutLink": "https://meet.google.com/lookup/x"}), None),
+            (data("addOn", json!("1"), json!([entry("phone", "tel:+1"), entry("video", zoom)])), other(zoom)),
+            (data("addOn", json!("1"), json!([entry("phone", "tel:+1")])), None),
             (json!({"location": zoom}), other(zoom)),
-            (
-                json!({"location": " https://meet.google.com/abc-defg-hij "}),
-                meet("abc-defg-hij"),
-            ),
+            (json!({"location": " https://meet.google.com/abc-defg-hij "}), meet("abc-defg-hij")),
         ] {
             let event = event(more.clone());
-            assert_eq!(
-                event.conference.map(|c| (c.service, c.key)),
-                expected,
-                "{more}"
-            );
+            assert_eq!(event.conference.map(|c| (c.service, c.key)), expected, "{more}");
             assert!(!event.has_place, "{more}");
         }
         assert!(event(json!({"location": "Room 1"})).has_place);
@@ -559,22 +466,10 @@ mod tests {
         };
         let at = |text: &str| json!({"dateTime": text});
         let on = |text: &str| json!({"date": text});
-        assert!(listed(
-            at("2026-02-28T23:30:00Z"),
-            at("2026-03-01T00:30:00Z")
-        ));
-        assert!(!listed(
-            at("2026-02-28T23:30:00Z"),
-            at("2026-03-01T00:00:00Z")
-        ));
-        assert!(listed(
-            at("2026-03-01T00:00:00Z"),
-            at("2026-03-01T00:00:00Z")
-        ));
-        assert!(!listed(
-            at("2026-03-31T00:00:00Z"),
-            at("2026-03-31T01:00:00Z")
-        ));
+        assert!(listed(at("2026-02-28T23:30:00Z"), at("2026-03-01T00:30:00Z")));
+        assert!(!listed(at("2026-02-28T23:30:00Z"), at("2026-03-01T00:00:00Z")));
+        assert!(listed(at("2026-03-01T00:00:00Z"), at("2026-03-01T00:00:00Z")));
+        assert!(!listed(at("2026-03-31T00:00:00Z"), at("2026-03-31T01:00:00Z")));
         assert!(listed(on("2026-02-28"), on("2026-03-01")));
         assert!(!listed(on("2026-02-27"), on("2026-02-28")));
         let deleted = Change::Deleted { key: "m1".into() };

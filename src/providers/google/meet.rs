@@ -93,10 +93,7 @@ impl Meet {
         let query = [
             ("filter", filter.as_str()),
             ("pageSize", "100"),
-            (
-                "fields",
-                "conferenceRecords(name,startTime,endTime),nextPageToken",
-            ),
+            ("fields", "conferenceRecords(name,startTime,endTime),nextPageToken"),
         ];
         let records: Vec<Record> = match self.pages(mailbox, "conferenceRecords", &query).await {
             Err(failure) if failure.status() == Some(404) => Vec::new(),
@@ -146,10 +143,11 @@ impl Meet {
             let path = format!("{}/participantSessions", participant.name);
             let mut stays: Vec<Stay> = self.pages(mailbox, &path, &query).await?;
             if stays.is_empty() {
-                stays.extend(participant.earliest_start_time.map(|start_time| Stay {
-                    start_time,
-                    end_time: participant.latest_end_time,
-                }));
+                stays.extend(
+                    participant
+                        .earliest_start_time
+                        .map(|start_time| Stay { start_time, end_time: participant.latest_end_time }),
+                );
             }
             attendances.extend(stays.into_iter().map(|stay| Attendance {
                 address: address.clone(),

@@ -81,12 +81,7 @@ impl Google {
         let clients = http::Clients::new(timeout)?;
         let auth = Arc::new(auth::Auth::new(&config.key, clients.token, timeout)?);
         Ok(Self {
-            calendar: client::Calendar::new(
-                clients.calendar,
-                auth.clone(),
-                &config.api_url,
-                timeout,
-            ),
+            calendar: client::Calendar::new(clients.calendar, auth.clone(), &config.api_url, timeout),
             meet: meet::Meet::new(name.clone(), rest::Rest::new(clients.json, auth), config),
             name,
         })
@@ -95,9 +90,7 @@ impl Google {
 
 impl fmt::Debug for Google {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Google")
-            .field("name", &self.name)
-            .finish_non_exhaustive()
+        f.debug_struct("Google").field("name", &self.name).finish_non_exhaustive()
     }
 }
 
@@ -131,9 +124,7 @@ impl Provider for Google {
         window: Window,
     ) -> Result<Vec<Call>, ProviderError> {
         match conference.service {
-            ConferenceService::GoogleMeet => {
-                self.meet.calls(mailbox, &conference.key, window).await
-            }
+            ConferenceService::GoogleMeet => self.meet.calls(mailbox, &conference.key, window).await,
             ConferenceService::MicrosoftTeams | ConferenceService::Other => Ok(Vec::new()),
         }
     }

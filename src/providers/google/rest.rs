@@ -39,11 +39,7 @@ impl Rest {
         url: Url,
     ) -> Result<T, Failure> {
         let temporary = |error: reqwest::Error| {
-            let what = if error.is_timeout() {
-                "no answer in time"
-            } else {
-                "the API cannot be reached"
-            };
+            let what = if error.is_timeout() { "no answer in time" } else { "the API cannot be reached" };
             ProviderError::Temporary(what.into())
         };
         let request = self.client.get(url).bearer_auth(token);
@@ -68,9 +64,6 @@ pub(super) fn under(base: &Url, path: &str) -> Result<Url, ProviderError> {
         return Err(wrong());
     }
     let mut url = base.clone();
-    url.path_segments_mut()
-        .map_err(|()| wrong())?
-        .pop_if_empty()
-        .extend(path.split('/'));
+    url.path_segments_mut().map_err(|()| wrong())?.pop_if_empty().extend(path.split('/'));
     Ok(url)
 }

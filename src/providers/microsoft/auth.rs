@@ -126,18 +126,12 @@ impl Auth {
         match outcome {
             Ok(cached) => {
                 let token = cached.token.clone();
-                *state = State {
-                    token: Some(cached),
-                    failure: None,
-                };
+                *state = State { token: Some(cached), failure: None };
                 Ok(token)
             }
             Err(failure) => {
                 state.failure = Some(failure.clone());
-                let passes = matches!(
-                    failure,
-                    ProviderError::Temporary(_) | ProviderError::Throttled { .. }
-                );
+                let passes = matches!(failure, ProviderError::Temporary(_) | ProviderError::Throttled { .. });
                 match &mut state.token {
                     Some(cached) if passes && Instant::now() + AGAIN < cached.expires_at => {
                         cached.renew_at = Instant::now() + AGAIN;
@@ -183,10 +177,7 @@ impl Auth {
         let granted: Granted = serde_json::from_slice(&body)
             .map_err(|_| ProviderError::Garbled("the token's answer is not one".into()))?;
         let life = Duration::from_secs(granted.expires_in.unwrap_or(0));
-        tracing::debug!(
-            lifetime_s = life.as_secs(),
-            "the application's token is renewed"
-        );
+        tracing::debug!(lifetime_s = life.as_secs(), "the application's token is renewed");
         Ok(Cached {
             token: granted.access_token,
             renew_at: asked_at + life.saturating_sub(EARLY.min(life / 2)),
@@ -206,9 +197,8 @@ fn scope(graph_url: &Url) -> String {
 /// helps those who look it up.
 fn denied(status: StatusCode, retry_after: Option<Duration>, body: &[u8]) -> ProviderError {
     let denied: Option<Denied> = serde_json::from_slice(body).ok();
-    let (error, number) = denied.as_ref().map_or(("", None), |denied| {
-        (denied.error.as_str(), denied.error_codes.first())
-    });
+    let (error, number) =
+        denied.as_ref().map_or(("", None), |denied| (denied.error.as_str(), denied.error_codes.first()));
     let said = match number {
         Some(number) => format!("{error}, AADSTS{number}"),
         None if error.is_empty() => format!("status {}", status.as_u16()),
@@ -247,18 +237,9 @@ mod tests {
     #[test]
     fn tokens_are_for_the_cloud_that_is_read() {
         for (graph_url, scope) in [
-            (
-                "https://graph.microsoft.com/v1.0",
-                "https://graph.microsoft.com/.default",
-            ),
-            (
-                "https://graph.microsoft.us/v1.0",
-                "https://graph.microsoft.us/.default",
-            ),
-            (
-                "http://127.0.0.1:8080/v1.0",
-                "https://graph.microsoft.com/.default",
-            ),
+            ("https://graph.microsoft.com/v1.0", "https://graph.microsoft.com/.default"),
+            ("https://graph.microsoft.us/v1.0", "https://graph.microsoft.us/.default"),
+            ("http://127.0.0.1:8080/v1.0", "https://graph.microsoft.com/.default"),
         ] {
             let graph_url = graph_url.parse().expect("url");
             assert_eq!(super::scope(&graph_url), scope);
@@ -275,31 +256,16 @@ mod tests {
         let ProviderError::Refused(text) = meaning(401, "invalid_client") else {
             panic!("not refused");
         };
-        assert!(
-            text.contains("AADSTS7000215") && text.contains("client_secret_file"),
-            "{text}"
-        );
-        assert!(matches!(
-            meaning(400, "unauthorized_client"),
-            ProviderError::Refused(_)
-        ));
+        assert!(text.contains("AADSTS7000215") && text.contains("client_secret_file"), "{text}");
+        assert!(matches!(meaning(400, "unauthorized_client"), ProviderError::Refused(_)));
         for error in ["invalid_grant", "interaction_required"] {
-            assert!(matches!(
-                meaning(400, error),
-                ProviderError::NeedsConsent(_)
-            ));
+            assert!(matches!(meaning(400, error), ProviderError::NeedsConsent(_)));
         }
         for error in ["temporarily_unavailable", "server_error"] {
             assert!(matches!(meaning(400, error), ProviderError::Temporary(_)));
         }
-        assert!(matches!(
-            meaning(503, "whatever"),
-            ProviderError::Temporary(_)
-        ));
+        assert!(matches!(meaning(503, "whatever"), ProviderError::Temporary(_)));
         assert!(matches!(meaning(429, ""), ProviderError::Throttled { .. }));
-        assert!(matches!(
-            denied(StatusCode::NOT_FOUND, None, b"<html>"),
-            ProviderError::Garbled(_)
-        ));
+        assert!(matches!(denied(StatusCode::NOT_FOUND, None, b"<html>"), ProviderError::Garbled(_)));
     }
 }

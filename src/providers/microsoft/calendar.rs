@@ -22,36 +22,21 @@ pub struct Calendar<'a> {
 
 impl Calendar<'_> {
     /// See [`crate::providers::Provider::list`].
-    pub async fn list(
-        &self,
-        window: Window,
-        cursor: Option<&str>,
-    ) -> Result<Listing, ProviderError> {
+    pub async fn list(&self, window: Window, cursor: Option<&str>) -> Result<Listing, ProviderError> {
         let url = match cursor {
             // A cursor of another host is from before `graph_url` was changed.
-            Some(cursor) => self
-                .client
-                .link(cursor)
-                .ok_or(ProviderError::CursorRejected)?,
+            Some(cursor) => self.client.link(cursor).ok_or(ProviderError::CursorRejected)?,
             None => self.url(&["calendarView", "delta"], &bounds(window)),
         };
         let full = cursor.is_none();
-        let pages = self
-            .client
-            .pages(url)
-            .await
-            .map_err(|failure| match failure {
-                Failure::Api(error) if !full && error.rejects_cursor() => {
-                    ProviderError::CursorRejected
-                }
-                failure => match failure.into() {
-                    // There is nothing to fall back to: only later.
-                    ProviderError::CursorRejected => {
-                        ProviderError::Temporary("a full listing broke off".into())
-                    }
-                    error => error,
-                },
-            })?;
+        let pages = self.client.pages(url).await.map_err(|failure| match failure {
+            Failure::Api(error) if !full && error.rejects_cursor() => ProviderError::CursorRejected,
+            failure => match failure.into() {
+                // There is nothing to fall back to: only later.
+                ProviderError::CursorRejected => ProviderError::Temporary("a full listing broke off".into()),
+                error => error,
+            },
+        })?;
         if let Some(link) = &pages.delta_link
             && self.client.link(link).is_none()
         {
@@ -72,10 +57,7 @@ impl Calendar<'_> {
                 }
             }
         }
-        Ok(Listing {
-            changes,
-            cursor: pages.delta_link,
-        })
+        Ok(Listing { changes, cursor: pages.delta_link })
     }
 
     /// See [`crate::providers::Provider::look`].
@@ -103,27 +85,10 @@ impl Calendar<'_> {
     ///
     /// A deleted occurrence leaves no tombstone: the whole series comes again without it. So what
     /// came is the series only if that is what came, and is fetched otherwise.
-    async fn series(
-        &self,
-        series: Series,
-        window: Window,
-        full: bool,
-    ) -> Result<Vec<Change>, ProviderError> {
-        let deleted = || {
-            vec![Change::Deleted {
-                key: series.id.clone(),
-            }]
-        };
-        let Series {
-            id,
-            master,
-            members,
-            broken,
-        } = &series;
-        let came_whole = master.is_some()
-            && members
-                .iter()
-                .any(|member| member.part() == Part::Occurrence);
+    async fn series(&self, series: Series, window: Window, full: bool) -> Result<Vec<Change>, ProviderError> {
+        let deleted = || vec![Change::Deleted { key: series.id.clone() }];
+        let Series { id, master, members, broken } = &series;
+        let came_whole = master.is_some() && members.iter().any(|member| member.part() == Part::Occurrence);
         let master = match master {
             Some(master) => Some(master.clone()),
             None => match self.event(id).await {
@@ -153,10 +118,7 @@ impl Calendar<'_> {
             occurrences.extend(self.read(&member, master.as_deref()));
         }
         if certain && occurrences.len() == expected {
-            return Ok(vec![Change::Series {
-                series: id.clone(),
-                occurrences,
-            }]);
+            return Ok(vec![Change::Series { series: id.clone(), occurrences }]);
         }
         tracing::debug!("a series cannot be read whole: what it lacks is not taken as deleted");
         let events = occurrences.into_iter();
@@ -214,10 +176,7 @@ impl Calendar<'_> {
 
     fn url<V: AsRef<str>>(&self, path: &[&str], query: &[(&str, V)]) -> Url {
         let path = [&["users", self.mailbox.as_str()], path].concat();
-        let query: Vec<_> = query
-            .iter()
-            .map(|(key, value)| (*key, value.as_ref()))
-            .collect();
+        let query: Vec<_> = query.iter().map(|(key, value)| (*key, value.as_ref())).collect();
         self.client.url(&path, &query)
     }
 }
@@ -233,8 +192,5 @@ fn present<T>(answer: Result<T, Failure>) -> Result<Option<T>, ProviderError> {
 
 fn bounds(window: Window) -> [(&'static str, String); 2] {
     let text = |at: chrono::DateTime<chrono::Utc>| at.to_rfc3339_opts(SecondsFormat::Secs, true);
-    [
-        ("startDateTime", text(window.from)),
-        ("endDateTime", text(window.to)),
-    ]
+    [("startDateTime", text(window.from)), ("endDateTime", text(window.to))]
 }

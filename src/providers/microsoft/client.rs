@@ -61,11 +61,7 @@ impl Client {
         let mut graph = GraphClient::from(settings);
         // `use_endpoint` panics unless the host is one of Microsoft's.
         graph.use_test_endpoint(&root);
-        Ok(Self {
-            graph,
-            auth: Auth::new(config, timeout)?,
-            root,
-        })
+        Ok(Self { graph, auth: Auth::new(config, timeout)?, root })
     }
 
     /// An address below the root, its segments and values escaped whatever they hold.
@@ -103,8 +99,7 @@ impl Client {
         }?;
         serde_json::from_slice(&body).map_err(|error| {
             let place = (error.line(), error.column());
-            ProviderError::Garbled(format!("the answer is not what it should be, at {place:?}"))
-                .into()
+            ProviderError::Garbled(format!("the answer is not what it should be, at {place:?}")).into()
         })
     }
 
@@ -118,14 +113,9 @@ impl Client {
             let page: Page = self.get(next).await?;
             items.extend(page.value);
             let Some(link) = page.next_link else {
-                return Ok(Pages {
-                    items,
-                    delta_link: page.delta_link,
-                });
+                return Ok(Pages { items, delta_link: page.delta_link });
             };
-            next = self
-                .link(&link)
-                .ok_or_else(|| garbled("a page's link leads to another host"))?;
+            next = self.link(&link).ok_or_else(|| garbled("a page's link leads to another host"))?;
             if seen.len() >= PAGES_MAX || !seen.insert(next.clone()) {
                 return Err(garbled("the listing does not end"));
             }
@@ -140,10 +130,7 @@ impl Client {
         *request.as_mut() = url;
         let headers = request.headers_mut();
         headers.insert(AUTHORIZATION, bearer);
-        headers.insert(
-            HeaderName::from_static("prefer"),
-            HeaderValue::from_static(PREFER),
-        );
+        headers.insert(HeaderName::from_static("prefer"), HeaderValue::from_static(PREFER));
         let response = request.send().await.map_err(|error| below_http(&error))?;
         let status = response.status();
         let headers = response.headers().clone();

@@ -42,19 +42,9 @@ struct Detail {
 impl ApiError {
     /// Reads an answer, of which only the status is certain.
     pub fn read(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Self {
-        let detail = serde_json::from_slice(body).map_or_else(
-            |_| Detail {
-                code: String::new(),
-                message: String::new(),
-            },
-            |body: Body| body.error,
-        );
-        Self {
-            status,
-            code: detail.code,
-            message: detail.message,
-            retry_after: retry_after(headers),
-        }
+        let detail = serde_json::from_slice(body)
+            .map_or_else(|_| Detail { code: String::new(), message: String::new() }, |body: Body| body.error);
+        Self { status, code: detail.code, message: detail.message, retry_after: retry_after(headers) }
     }
 
     /// Whether the answer says that there is no such thing.
@@ -66,9 +56,7 @@ impl ApiError {
     pub fn is_denied(&self) -> bool {
         match self.status {
             StatusCode::FORBIDDEN => true,
-            StatusCode::UNAUTHORIZED => {
-                !self.code.eq_ignore_ascii_case("InvalidAuthenticationToken")
-            }
+            StatusCode::UNAUTHORIZED => !self.code.eq_ignore_ascii_case("InvalidAuthenticationToken"),
             _ => false,
         }
     }
@@ -86,9 +74,7 @@ impl ApiError {
     pub fn rejects_cursor(&self) -> bool {
         const CODES: [&str; 3] = ["SyncStateNotFound", "SyncStateInvalid", "ResyncRequired"];
         matches!(self.status, StatusCode::GONE | StatusCode::BAD_REQUEST)
-            || CODES
-                .iter()
-                .any(|code| self.code.eq_ignore_ascii_case(code))
+            || CODES.iter().any(|code| self.code.eq_ignore_ascii_case(code))
     }
 
     /// The status and Graph's own code, fit for a log.
@@ -119,16 +105,14 @@ impl From<ApiError> for ProviderError {
                  permission Calendars.Read with admin consent, and look at application access \
                  policies and RBAC scopes of Exchange Online"
             )),
-            StatusCode::NOT_FOUND => Self::Unreachable(format!(
-                "there is no such mailbox in Exchange Online ({summary})"
-            )),
+            StatusCode::NOT_FOUND => {
+                Self::Unreachable(format!("there is no such mailbox in Exchange Online ({summary})"))
+            }
             StatusCode::GONE => Self::CursorRejected,
-            StatusCode::TOO_MANY_REQUESTS => Self::Throttled {
-                retry_after: error.retry_after,
-            },
-            StatusCode::SERVICE_UNAVAILABLE if error.retry_after.is_some() => Self::Throttled {
-                retry_after: error.retry_after,
-            },
+            StatusCode::TOO_MANY_REQUESTS => Self::Throttled { retry_after: error.retry_after },
+            StatusCode::SERVICE_UNAVAILABLE if error.retry_after.is_some() => {
+                Self::Throttled { retry_after: error.retry_after }
+            }
             StatusCode::REQUEST_TIMEOUT => Self::Temporary(summary),
             status if status.is_server_error() => Self::Temporary(summary),
             _ => Self::Garbled(format!("Graph refuses a request: {summary}")),
@@ -197,32 +181,14 @@ mod tests {
             assert_eq!(meaning(429, Some(odd), "", ""), throttled(None));
         }
         assert_eq!(meaning(503, Some("30"), "", ""), throttled(Some(30.0)));
-        assert!(matches!(
-            meaning(503, None, "ServiceUnavailable", ""),
-            ProviderError::Temporary(_)
-        ));
-        assert!(matches!(
-            meaning(500, None, "", ""),
-            ProviderError::Temporary(_)
-        ));
-        assert_eq!(
-            meaning(410, None, "SyncStateNotFound", ""),
-            ProviderError::CursorRejected
-        );
-        assert!(matches!(
-            meaning(404, None, "ErrorItemNotFound", ""),
-            ProviderError::Unreachable(_)
-        ));
-        assert!(matches!(
-            meaning(400, None, "", ""),
-            ProviderError::Garbled(_)
-        ));
-        let ProviderError::Unreachable(text) = meaning(
-            403,
-            None,
-            "ErrorAccessDenied",
-            "Access to OData is disabled: [RAOP] : Blocked",
-        ) else {
+        assert!(matches!(meaning(503, None, "ServiceUnavailable", ""), ProviderError::Temporary(_)));
+        assert!(matches!(meaning(500, None, "", ""), ProviderError::Temporary(_)));
+        assert_eq!(meaning(410, None, "SyncStateNotFound", ""), ProviderError::CursorRejected);
+        assert!(matches!(meaning(404, None, "ErrorItemNotFound", ""), ProviderError::Unreachable(_)));
+        assert!(matches!(meaning(400, None, "", ""), ProviderError::Garbled(_)));
+        let ProviderError::Unreachable(text) =
+            meaning(403, None, "ErrorAccessDenied", "Access to OData is disabled: [RAOP] : Blocked")
+        else {
             panic!("not unreachable");
         };
         assert!(text.contains("application access policy"), "{text}");
@@ -231,9 +197,6 @@ mod tests {
     #[test]
     fn a_body_that_is_no_json_does_not_hide_the_status() {
         let error = ApiError::read(StatusCode::BAD_GATEWAY, &HeaderMap::new(), b"<html>");
-        assert_eq!(
-            ProviderError::from(error),
-            ProviderError::Temporary("status 502".into())
-        );
+        assert_eq!(ProviderError::from(error), ProviderError::Temporary("status 502".into()));
     }
 }

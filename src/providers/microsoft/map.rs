@@ -19,11 +19,7 @@ pub struct Unreadable(pub &'static str);
 /// The event as it stands on the calendar of `owner`; `master` is that of its series, if it belongs
 /// to one and it is at hand. A master itself becomes its first occurrence, with its own key as that
 /// of the series.
-pub fn event(
-    own: &wire::Event,
-    master: Option<&wire::Event>,
-    owner: &Address,
-) -> Result<Event, Unreadable> {
+pub fn event(own: &wire::Event, master: Option<&wire::Event>, owner: &Address) -> Result<Event, Unreadable> {
     if own.id.is_empty() {
         return Err(Unreadable("it has no id"));
     }
@@ -49,44 +45,26 @@ pub fn event(
         Part::Exception => original_start(own, master),
     };
     let private = is_any(&details.sensitivity, &["private", "confidential"]);
-    let people = if private {
-        People::default()
-    } else {
-        People::of(details, owner)
-    };
+    let people = if private { People::default() } else { People::of(details, owner) };
     let free = is_any(&details.show_as, &["free"]);
     Ok(Event {
         key: own.id.clone(),
         series,
-        uid: [
-            master.and_then(|master| master.ical_uid.as_deref()),
-            own.ical_uid.as_deref(),
-        ]
-        .into_iter()
-        .flatten()
-        .find(|uid| !uid.trim().is_empty())
-        .map(plain_uid),
+        uid: [master.and_then(|master| master.ical_uid.as_deref()), own.ical_uid.as_deref()]
+            .into_iter()
+            .flatten()
+            .find(|uid| !uid.trim().is_empty())
+            .map(plain_uid),
         original_start,
         start,
         end,
         zone: zone(details.original_start_time_zone.as_deref()).map(|zone| zone.name().to_owned()),
         state: state(details),
-        kind: if is_any(&details.show_as, &["oof"]) {
-            EventKind::OutOfOffice
-        } else {
-            EventKind::Meeting
-        },
+        kind: if is_any(&details.show_as, &["oof"]) { EventKind::OutOfOffice } else { EventKind::Meeting },
         private,
         free,
-        title: details
-            .subject
-            .clone()
-            .filter(|title| !private && !title.is_empty()),
-        categories: details
-            .categories
-            .clone()
-            .filter(|_| !private)
-            .unwrap_or_default(),
+        title: details.subject.clone().filter(|title| !private && !title.is_empty()),
+        categories: details.categories.clone().filter(|_| !private).unwrap_or_default(),
         organizer: people.organizer,
         guests: people.guests,
         guests_hidden: people.hidden,
@@ -98,10 +76,8 @@ pub fn event(
 
 /// The start that the rule gave to an exception, as far as it or its series tells.
 pub fn original_start(own: &wire::Event, master: Option<&wire::Event>) -> Option<Moment> {
-    let zone_name = own
-        .original_start_time_zone
-        .as_deref()
-        .or_else(|| master?.original_start_time_zone.as_deref());
+    let zone_name =
+        own.original_start_time_zone.as_deref().or_else(|| master?.original_start_time_zone.as_deref());
     let all_day = |event: &wire::Event| event.is_all_day == Some(true);
     if let Some(instant) = own.original_start {
         // Whether it was a whole day before it was moved only the series knows.
@@ -179,9 +155,7 @@ fn instant(time: &LocalTime) -> Result<DateTime<Utc>, Unreadable> {
 /// The instant at which the clocks of `zone` show this, or would, had they not been put forward.
 fn on_clock(zone: Tz, clock: NaiveDateTime) -> Option<DateTime<Utc>> {
     let found = zone.from_local_datetime(&clock).earliest().or_else(|| {
-        let before = zone
-            .from_local_datetime(&(clock - Duration::hours(3)))
-            .earliest()?;
+        let before = zone.from_local_datetime(&(clock - Duration::hours(3))).earliest()?;
         Some(before + Duration::hours(3))
     });
     found.map(|time| time.to_utc())
@@ -214,10 +188,8 @@ impl People {
     /// answers, a guest's copy usually only their own.
     fn of(details: &wire::Event, owner: &Address) -> Self {
         let is_organizer = is_organizer(details);
-        let organizer = details
-            .organizer
-            .as_ref()
-            .and_then(|organizer| address(organizer.email_address.as_ref()));
+        let organizer =
+            details.organizer.as_ref().and_then(|organizer| address(organizer.email_address.as_ref()));
         let own_answer = details.response_status.as_ref();
         let mut owner_listed = false;
         let mut guests = Vec::new();
@@ -233,17 +205,11 @@ impl People {
             } else if is_organizer {
                 listed.unwrap_or(Response::NeedsAction)
             } else if is_owner {
-                response(own_answer)
-                    .or(listed)
-                    .unwrap_or(Response::NeedsAction)
+                response(own_answer).or(listed).unwrap_or(Response::NeedsAction)
             } else {
                 listed.unwrap_or(Response::Unknown)
             };
-            guests.push(Guest {
-                address,
-                response,
-                resource: is_any(&attendee.kind, &["resource"]),
-            });
+            guests.push(Guest { address, response, resource: is_any(&attendee.kind, &["resource"]) });
         }
         // Invited through a group or under another address: the answer is still theirs.
         if let Some(response) = response(own_answer)
@@ -251,17 +217,9 @@ impl People {
             && !is_organizer
             && response != Response::Organizer
         {
-            guests.push(Guest {
-                address: owner.clone(),
-                response,
-                resource: false,
-            });
+            guests.push(Guest { address: owner.clone(), response, resource: false });
         }
-        Self {
-            organizer,
-            guests,
-            hidden: details.hide_attendees == Some(true) && !is_organizer,
-        }
+        Self { organizer, guests, hidden: details.hide_attendees == Some(true) && !is_organizer }
     }
 }
 
@@ -295,39 +253,26 @@ fn address(address: Option<&wire::EmailAddress>) -> Option<Address> {
 /// Whether a place is named. Outlook names the call itself, in whatever language.
 fn has_place(details: &wire::Event) -> bool {
     let place = details.location.as_ref();
-    let name = place
-        .and_then(|place| place.display_name.as_deref())
-        .unwrap_or_default()
-        .trim();
+    let name = place.and_then(|place| place.display_name.as_deref()).unwrap_or_default().trim();
     !name.is_empty() && !name.contains("Microsoft Teams") && !name.starts_with("http")
 }
 
 fn conference(details: &wire::Event) -> Option<Conference> {
     let filled = |url: &Option<String>| url.clone().filter(|url| !url.trim().is_empty());
-    let joined = details
-        .online_meeting
-        .as_ref()
-        .and_then(|meeting| filled(&meeting.join_url));
+    let joined = details.online_meeting.as_ref().and_then(|meeting| filled(&meeting.join_url));
     let (service, key) = match joined {
         Some(key) if is_teams(details, &key) => (ConferenceService::MicrosoftTeams, key),
         Some(key) => (ConferenceService::Other, key),
-        None => (
-            ConferenceService::Other,
-            filled(&details.online_meeting_url)?,
-        ),
+        None => (ConferenceService::Other, filled(&details.online_meeting_url)?),
     };
     Some(Conference { service, key })
 }
 
 /// Whether the call runs in Teams: as told, or by its address where that was left open.
 fn is_teams(details: &wire::Event, join_url: &str) -> bool {
-    let provider = details
-        .online_meeting_provider
-        .as_deref()
-        .unwrap_or("unknown");
+    let provider = details.online_meeting_provider.as_deref().unwrap_or("unknown");
     provider.eq_ignore_ascii_case("teamsForBusiness")
-        || provider.eq_ignore_ascii_case("unknown")
-            && join_url.starts_with("https://teams.microsoft.")
+        || provider.eq_ignore_ascii_case("unknown") && join_url.starts_with("https://teams.microsoft.")
 }
 
 fn is_any(value: &Option<String>, names: &[&str]) -> bool {

@@ -48,9 +48,7 @@ pub struct Microsoft {
 
 impl fmt::Debug for Microsoft {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Microsoft")
-            .field("name", &self.name)
-            .finish_non_exhaustive()
+        f.debug_struct("Microsoft").field("name", &self.name).finish_non_exhaustive()
     }
 }
 
@@ -60,11 +58,7 @@ impl Microsoft {
     /// # Errors
     ///
     /// [`ProviderError::Refused`] when an address in `config` cannot be one of a server.
-    pub fn new(
-        name: &str,
-        config: &config::Microsoft,
-        timeout: Duration,
-    ) -> Result<Self, ProviderError> {
+    pub fn new(name: &str, config: &config::Microsoft, timeout: Duration) -> Result<Self, ProviderError> {
         Ok(Self {
             name: name.to_owned(),
             client: Client::new(config, timeout)?,
@@ -73,10 +67,7 @@ impl Microsoft {
     }
 
     fn calendar<'a>(&'a self, mailbox: &'a Address) -> Calendar<'a> {
-        Calendar {
-            client: &self.client,
-            mailbox,
-        }
+        Calendar { client: &self.client, mailbox }
     }
 }
 

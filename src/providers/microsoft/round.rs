@@ -64,9 +64,8 @@ fn item(value: Value) -> Item {
         Ok(event) => Item::Event(Box::new(event)),
         Err(error) => {
             tracing::debug!(%error, "an event cannot be read");
-            let is_master = value["type"]
-                .as_str()
-                .is_some_and(|kind| kind.eq_ignore_ascii_case("seriesMaster"));
+            let is_master =
+                value["type"].as_str().is_some_and(|kind| kind.eq_ignore_ascii_case("seriesMaster"));
             let series = &value[if is_master { "id" } else { "seriesMasterId" }];
             Item::Broken(series.as_str().map(str::to_owned))
         }
@@ -99,10 +98,7 @@ impl Round {
 
     fn series(&mut self, id: &str) -> &mut Series {
         let at = *self.series.entry(id.to_owned()).or_insert_with(|| {
-            self.entries.push(Entry::Series(Series {
-                id: id.to_owned(),
-                ..Series::default()
-            }));
+            self.entries.push(Entry::Series(Series { id: id.to_owned(), ..Series::default() }));
             self.entries.len() - 1
         });
         match &mut self.entries[at] {
@@ -114,8 +110,7 @@ impl Round {
     fn finish(mut self) -> Vec<Entry> {
         // A series of which anything came is looked at anyway.
         let series = self.series;
-        self.entries
-            .retain(|entry| !matches!(entry, Entry::Removed(id) if series.contains_key(id)));
+        self.entries.retain(|entry| !matches!(entry, Entry::Removed(id) if series.contains_key(id)));
         self.entries
     }
 }
@@ -136,11 +131,7 @@ mod tests {
                     "{}({}{}{})",
                     series.id,
                     if series.master.is_some() { "m" } else { "" },
-                    series
-                        .members
-                        .iter()
-                        .map(|one| format!(" {}", one.id))
-                        .collect::<String>(),
+                    series.members.iter().map(|one| format!(" {}", one.id)).collect::<String>(),
                     if series.broken { " !" } else { "" },
                 ),
             })
@@ -158,10 +149,7 @@ mod tests {
     #[test]
     fn the_last_of_two_is_valid() {
         let single = json!({"id": "a", "type": "singleInstance"});
-        assert_eq!(
-            short(vec![single.clone(), removed("b"), removed("a")]),
-            ["-b", "-a"]
-        );
+        assert_eq!(short(vec![single.clone(), removed("b"), removed("a")]), ["-b", "-a"]);
         assert_eq!(short(vec![removed("a"), single]), ["=a"]);
     }
 
@@ -170,13 +158,7 @@ mod tests {
         let master = json!({"id": "s", "type": "SeriesMaster"});
         let exception = json!({"id": "s3", "seriesMasterId": "s", "subject": "moved"});
         assert_eq!(
-            short(vec![
-                stub("s1", "s"),
-                json!({"id": "a"}),
-                stub("t1", "t"),
-                master,
-                exception
-            ]),
+            short(vec![stub("s1", "s"), json!({"id": "a"}), stub("t1", "t"), master, exception]),
             ["s(m s1 s3)", "=a", "t( t1)"]
         );
     }
@@ -192,13 +174,7 @@ mod tests {
         let odd_master = json!({"id": "t", "type": "seriesMaster", "subject": ["?"]});
         let odd_single = json!({"id": "a", "subject": 7});
         assert_eq!(
-            short(vec![
-                stub("s1", "s"),
-                odd,
-                odd_master,
-                odd_single,
-                json!({"subject": "no id"})
-            ]),
+            short(vec![stub("s1", "s"), odd, odd_master, odd_single, json!({"subject": "no id"})]),
             ["s( s1 !)", "t( !)"]
         );
     }

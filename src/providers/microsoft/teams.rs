@@ -132,9 +132,7 @@ async fn stays(
     record: Record,
 ) -> Result<Vec<Attendance>, ProviderError> {
     let identity = record.identity.as_ref();
-    let kind = identity
-        .and_then(|identity| identity.kind.as_deref())
-        .unwrap_or_default();
+    let kind = identity.and_then(|identity| identity.kind.as_deref()).unwrap_or_default();
     if kind.to_ascii_lowercase().contains("applicationidentity") {
         return Ok(Vec::new());
     }
@@ -180,11 +178,7 @@ async fn listed<T: DeserializeOwned>(
 
 impl Directory {
     /// The object id of `mailbox`, which Teams asks for in place of its name.
-    async fn id(
-        &self,
-        client: &Client,
-        mailbox: &Address,
-    ) -> Result<Option<String>, ProviderError> {
+    async fn id(&self, client: &Client, mailbox: &Address) -> Result<Option<String>, ProviderError> {
         if let Some(id) = known(&self.ids, mailbox) {
             return Ok(Some(id));
         }
@@ -195,9 +189,7 @@ impl Directory {
                 Ok(Some(user.id))
             }
             Err(Failure::Api(error)) if error.is_missing() => Ok(None),
-            Err(Failure::Api(error)) if error.is_denied() => {
-                Err(ProviderError::Refused(DIRECTORY.into()))
-            }
+            Err(Failure::Api(error)) if error.is_denied() => Err(ProviderError::Refused(DIRECTORY.into())),
             Err(failure) => Err(failure.into()),
         }
     }

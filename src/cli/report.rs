@@ -1,0 +1,132 @@
+//! `mentord report`
+
+use std::fmt::Write as _;
+
+use chrono::NaiveDate;
+use clap::{Args, ValueEnum};
+
+use super::failure::Failure;
+use super::{WithConfig, common, output};
+use crate::domain::judge::Grade;
+use crate::domain::program::Program;
+use crate::domain::report::Report;
+use crate::pipeline::report;
+
+#[derive(Debug, Args)]
+pub struct Options {
+    #[command(flatten)]
+    file: WithConfig,
+    /// Only this program
+    #[arg(long, value_name = "NAME")]
+    program: Option<String>,
+    /// First day, like 2026-09-01 [default: 90 days before the last]
+    #[arg(long, value_name = "DATE")]
+    from: Option<NaiveDate>,
+    /// Last day [default: today]
+    #[arg(long, value_name = "DATE")]
+    to: Option<NaiveDate>,
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Text,
+    Json,
+}
+
+pub async fn run(options: &Options) -> Result<(), Failure> {
+    if let (Some(from), Some(to)) = (options.from, options.to)
+        && from > to
+    {
+        return Err(Failure::new(format!("mentord: --from {from} is after --to {to}: give the earlier day first")));
+    }
+    let (_, context) = common::look(&options.file.config).await?;
+    let mut reports = Vec::new();
+    for program in common::programs(&context, options.program.as_deref())? {
+        reports.push((program, report::make(&context, program, options.from, options.to).await?));
+    }
+    match options.format {
+        Format::Json => {
+            output::print(&output::json(&reports.iter().map(|(_, report)| report).collect::<Vec<_>>())?)
+        }
+        Format::Text => {
+            let texts: Vec<_> = reports.iter().map(|(program, report)| text(program, report)).collect();
+            output::print(&texts.join("\n\n"))
+        }
+    }
+}
+
+/// A report for reading.
+pub fn text(program: &Program, report: &Report) -> String {
+    let mut text = String::new();
+    let mut line = |name: &str, value: String| {
+        let _ = writeln!(text, "  {name:<22}{value}");
+    };
+    let sessions = report.sessions;
+    line("Sessions over", format!("{} (and {} cancelled, {} of them late)", sessions.scheduled, sessions.cancelled + sessions.late_cancelled, sessions.late_cancelled));
+    line("Held", sessions.held.to_string());
+    line("Missed", sessions.missed.to_string());
+    line("Unknown", sessions.unknown.to_string());
+    line("Moved at least once", sessions.moved.to_string());
+    line("Attendance", attendance(report));
+    line("Evidence of the held", evidence(report));
+    line("Hours together", report.hours.to_string());
+    let days = report.first_meeting_days;
+    let first = days.median.zip(days.p90).map(|(median, p90)| format!("after {median} days (median; 90% within {p90})"));
+    line("First session", first.unwrap_or_else(|| "none yet".to_owned()));
+    let paces = report.cadence;
+    line(
+        "Pairings",
+        format!("{} on track, {} due, {} overdue, {} not started", paces.on_track, paces.due, paces.overdue, paces.not_started),
+    );
+    let coverage = report.coverage;
+    line(
+        "Calendars connected",
+        format!("{} of {} people{}", coverage.calendars_connected, coverage.calendars_total, stale(coverage.stale)),
+    );
+    for month in &report.by_month {
+        let rate = month.attendance_rate.map_or_else(|| "–".to_owned(), percent);
+        line(
+            &month.month,
+            format!("{} held, {} missed, {} unknown of {}; attendance {rate}", month.held, month.missed, month.unknown, month.scheduled),
+        );
+    }
+    format!(
+        "{}\n{} to {}, as of {} ({})\n\n{text}",
+        program.title,
+        report.from,
+        report.to,
+        report.as_of.with_timezone(&program.timezone).format("%Y-%m-%d %H:%M"),
+        program.timezone
+    )
+}
+
+fn stale(stale: u32) -> String {
+    if stale == 0 { String::new() } else { format!(", {stale} not read for a day") }
+}
+
+fn attendance(report: &Report) -> String {
+    match (report.attendance_rate, report.attendance_rate_low, report.attendance_rate_high) {
+        (Some(rate), Some(low), Some(high)) if low < high => {
+            format!("{} (between {} and {}, as the unknown may turn out)", percent(rate), percent(low), percent(high))
+        }
+        (Some(rate), ..) => percent(rate),
+        (None, ..) => "no session was judged yet".to_owned(),
+    }
+}
+
+fn evidence(report: &Report) -> String {
+    let named = [
+        (Grade::Observed, "observed"),
+        (Grade::Confirmed, "confirmed"),
+        (Grade::Reported, "reported"),
+        (Grade::Presumed, "presumed"),
+    ];
+    let held = |grade: Grade| report.by_grade.get(&grade).map_or(0, |counts| counts.held);
+    named.map(|(grade, name)| format!("{} {name}", held(grade))).join(", ")
+}
+
+fn percent(share: f64) -> String {
+    format!("{:.0}%", share * 100.0)
+}
