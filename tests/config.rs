@@ -299,6 +299,42 @@ fn debug_shows_no_secret() {
     assert!(debug.contains("REDACTED"));
 }
 
+/// Every value of the full configuration in turn replaced by one of each type: always an answer,
+/// never a secret in it, and where it is refused the line is named.
+#[test]
+fn any_value_may_be_of_any_type() {
+    let folder = full();
+    let lines: Vec<&str> = FULL.lines().collect();
+    for (index, line) in lines.iter().enumerate() {
+        let Some((key, _)) = line.split_once(" = ") else {
+            continue;
+        };
+        for value in [
+            "7",
+            "-1.5",
+            "true",
+            "\"\"",
+            "\"s3cret\"",
+            "[]",
+            "[1, \"a\"]",
+            "{ a = 1 }",
+            "2026-01-01",
+        ] {
+            let mut lines: Vec<String> = lines.iter().map(|&line| line.to_owned()).collect();
+            lines[index] = format!("{key} = {value}");
+            folder.write("mentord.toml", lines.join("\n"));
+            if let Err(problems) = folder.load(&[]) {
+                let text = problems.to_string();
+                let place = format!("mentord.toml:{}: ", index + 1);
+                // Without managers it is the digest that lacks something.
+                let named = text.contains(&place) || key.trim() == "managers";
+                assert!(named, "{key} = {value}: {text}");
+                assert!(!text.contains("p@ss"), "{text}");
+            }
+        }
+    }
+}
+
 #[test]
 fn odd_settings_are_warned_of() {
     use std::os::unix::fs::PermissionsExt;
