@@ -163,6 +163,13 @@ impl World {
                 meeting.overrides.clear();
                 meeting.responses.clear();
                 meeting.revision += 1;
+                // Exchange puts a new invitation on the calendar again; Google leaves it off.
+                let people = &self.people;
+                meeting.removed.retain(|who| {
+                    people
+                        .get(who)
+                        .is_some_and(|person| person.provider == Provider::Google)
+                });
             }
             What::One(at) => {
                 let one = self.override_of(index, at);

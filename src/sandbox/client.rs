@@ -67,14 +67,14 @@ impl Control {
     }
 
     /// Adds one person.
-    pub async fn person(&self, address: &str, name: &str, provider: Provider) -> Done<Vec<Person>> {
+    pub async fn person(&self, address: &str, name: &str, provider: Provider) -> Done<()> {
         let new = NewPerson {
             address: address.into(),
             name: name.into(),
             provider,
             admin: false,
         };
-        self.people(&[new]).await
+        self.people(&[new]).await.map(drop)
     }
 
     /// Everyone the world knows.

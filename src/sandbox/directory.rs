@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::auth::Grant;
-use super::google::{error, usual_error};
+use super::google_error::{error, usual_error};
 use super::http::{All, Reply, Request};
 use super::wire::Provider;
 

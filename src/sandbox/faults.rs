@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::http::Reply;
 use super::wire::Fault;
-use super::{google, graph, meet};
+use super::{google_error, graph, meet};
 
 /// The faults that are still to be served.
 #[derive(Default)]
@@ -39,7 +39,7 @@ impl Faults {
 
 fn usual_body(path: &str, status: u16) -> Value {
     if path.starts_with("/calendar/") || path.starts_with("/admin/") {
-        google::usual_error(status).body
+        google_error::usual_error(status).body
     } else if path.starts_with("/meet/") {
         meet::usual_error(status).body
     } else if path.starts_with("/v1.0") {

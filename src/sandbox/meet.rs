@@ -220,9 +220,15 @@ impl Filter {
             let sign = &rest[..rest.len() - value.len()];
             let (name, value) = (name.trim(), value.trim().trim_matches('"'));
             let timed = matches!(name, "start_time" | "end_time");
-            if !timed && !(matches!(name, "space.meeting_code" | "space.name") && sign == "=")
-                || !matches!(sign, "=" | "<" | ">" | "<=" | ">=")
-                || timed && DateTime::parse_from_rfc3339(value).is_err()
+            let plain = matches!(name, "space.meeting_code" | "space.name");
+            let signs: &[&str] = if plain {
+                &["="]
+            } else {
+                &["=", "<", ">", "<=", ">="]
+            };
+            if !(timed || plain)
+                || !signs.contains(&sign)
+                || (timed && DateTime::parse_from_rfc3339(value).is_err())
             {
                 return None;
             }

@@ -181,6 +181,8 @@ fn parse(text: &str, start: NaiveDateTime, zone: Tz) -> Result<RRuleSet, String>
     })?;
     let start = rrule::Tz::UTC.from_utc_datetime(&start);
     rule.build(start)
+        // A rule that never matches must not be looked for forever.
+        .map(RRuleSet::limit)
         .map_err(|error| format!("rrule: {text:?} makes no sense: {error}"))
 }
 
