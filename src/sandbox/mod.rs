@@ -1,2 +1,203 @@
 //! Stand-ins for Google Calendar, Google Meet, Microsoft Graph, the two sign-in services and a mail
 //! server, all on loopback.
+//!
+//! The sandbox keeps a small world of people and meetings, shows it through the vendors' own APIs
+//! (with their habits: pages, cursors, tombstones, stubs), and lets a test or the demo change the
+//! world over HTTP under `/_sandbox`. It shares no code with the clients it is there to try.
+
+mod auth;
+mod change;
+mod client;
+mod control;
+mod cursors;
+mod directory;
+mod faults;
+mod google;
+mod google_error;
+mod google_event;
+mod google_fields;
+mod google_items;
+mod google_token;
+mod graph;
+mod graph_delta;
+mod graph_event;
+mod graph_login;
+mod graph_recurrence;
+mod http;
+mod ids;
+mod meet;
+mod rule;
+mod runs;
+mod smtp;
+mod teams;
+mod view;
+mod wire;
+mod world;
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use tokio::net::TcpListener;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+pub use client::{Control, ControlError};
+pub use wire::{
+    Conference, Fault, Join, Mail, NewMeeting, NewPerson, Occurrence, Person, Planned, Presence,
+    Provider, Quirks, Response, TrueMeeting,
+};
+
+/// How a sandbox begins.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The world's time until the control says otherwise.
+    pub now: DateTime<Utc>,
+    /// The most items a page of any listing holds.
+    pub page_size: usize,
+    /// Where received mails are written as `NNNN.eml`.
+    pub mail_dir: Option<PathBuf>,
+    /// Two sandboxes with the same seed and the same history make the same identifiers.
+    pub seed: u64,
+}
+
+impl Options {
+    /// The usual options, at `now`.
+    #[must_use]
+    pub fn at(now: DateTime<Utc>) -> Self {
+        Self {
+            now,
+            page_size: 50,
+            mail_dir: None,
+            seed: 1,
+        }
+    }
+}
+
+/// What an administrator gets when registering an application with Microsoft.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MicrosoftApp {
+    /// The tenant, a GUID.
+    pub tenant_id: String,
+    /// The application, a GUID.
+    pub client_id: String,
+    /// Its secret.
+    pub client_secret: String,
+}
+
+/// A running sandbox. Dropping it stops everything.
+pub struct Sandbox {
+    http: SocketAddr,
+    smtp: SocketAddr,
+    google_key_json: String,
+    microsoft: MicrosoftApp,
+    _stop: DropGuard,
+}
+
+impl Sandbox {
+    /// Binds two loopback ports and starts to serve.
+    ///
+    /// # Errors
+    /// When a port cannot be bound, the signing key cannot be made, or `mail_dir` cannot be created.
+    pub async fn start(options: Options) -> io::Result<Self> {
+        if let Some(dir) = &options.mail_dir {
+            tokio::fs::create_dir_all(dir).await?;
+        }
+        let key = tokio::task::spawn_blocking(auth::service_account_key)
+            .await
+            .map_err(io::Error::other)?
+            .map_err(io::Error::other)?;
+        let http_listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+        let smtp_listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+        let http = http_listener.local_addr()?;
+        let smtp = smtp_listener.local_addr()?;
+        let state = Arc::new(http::State::new(&options, key, http));
+        let stop = CancellationToken::new();
+        let google_key_json = auth::key_file(&state.base, key);
+        let microsoft = state.microsoft.clone();
+
+        tokio::spawn(smtp::serve(
+            smtp_listener,
+            Arc::clone(&state.post),
+            stop.clone(),
+        ));
+        let router = http::router(state);
+        let stopped = stop.clone();
+        tokio::spawn(async move {
+            let served = axum::serve(http_listener, router)
+                .with_graceful_shutdown(stopped.cancelled_owned())
+                .await;
+            if let Err(error) = served {
+                tracing::error!(%error, "the sandbox stopped serving");
+            }
+        });
+        Ok(Self {
+            http,
+            smtp,
+            google_key_json,
+            microsoft,
+            _stop: stop.drop_guard(),
+        })
+    }
+
+    /// The address of everything but mail, without a slash at the end.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://{}", self.http)
+    }
+
+    /// Google Calendar v3.
+    #[must_use]
+    pub fn google_api_url(&self) -> String {
+        format!("{}/calendar/v3/", self.url())
+    }
+
+    /// Google Meet; `v2/conferenceRecords` comes after it.
+    #[must_use]
+    pub fn meet_url(&self) -> String {
+        format!("{}/meet/", self.url())
+    }
+
+    /// Google's Admin SDK Directory.
+    #[must_use]
+    pub fn directory_url(&self) -> String {
+        format!("{}/admin/directory/v1/", self.url())
+    }
+
+    /// Microsoft Graph.
+    #[must_use]
+    pub fn graph_url(&self) -> String {
+        format!("{}/v1.0", self.url())
+    }
+
+    /// Microsoft's login service; `{tenant}/oauth2/v2.0/token` comes after it.
+    #[must_use]
+    pub fn login_url(&self) -> String {
+        format!("{}/login", self.url())
+    }
+
+    /// The mail server: plain, without sign-in.
+    #[must_use]
+    pub fn smtp_url(&self) -> String {
+        format!("smtp://{}", self.smtp)
+    }
+
+    /// A service account's key file, as Google's console would hand it out.
+    #[must_use]
+    pub fn google_key_json(&self) -> String {
+        self.google_key_json.clone()
+    }
+
+    /// The registered Microsoft application.
+    #[must_use]
+    pub fn microsoft_app(&self) -> MicrosoftApp {
+        self.microsoft.clone()
+    }
+
+    /// A client for the control endpoints.
+    #[must_use]
+    pub fn control(&self) -> Control {
+        Control::new(self.url())
+    }
+}

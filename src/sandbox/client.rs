@@ -1,0 +1,263 @@
+//! A typed client for the control endpoints. It speaks HTTP, so it also works from another process.
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use super::wire::{
+    Fault, Join, Mail, NewMeeting, NewPerson, Person, Planned, Provider, Quirks, Response,
+    TrueMeeting,
+};
+
+/// Why a control call failed.
+#[derive(Debug, thiserror::Error)]
+pub enum ControlError {
+    /// The sandbox did not answer, or not in JSON.
+    #[error("the sandbox cannot be reached at {url}: {source}")]
+    Unreachable {
+        /// What was called.
+        url: String,
+        /// What went wrong.
+        source: reqwest::Error,
+    },
+    /// The sandbox found the call wrong.
+    #[error("the sandbox refused {url}: {told}")]
+    Refused {
+        /// What was called.
+        url: String,
+        /// What it said.
+        told: String,
+    },
+}
+
+type Done<T> = Result<T, ControlError>;
+type Original = Option<DateTime<Utc>>;
+
+/// Controls one sandbox.
+#[derive(Debug, Clone)]
+pub struct Control {
+    base: String,
+    http: reqwest::Client,
+}
+
+impl Control {
+    /// A control for the sandbox at `url`, as [`super::Sandbox::url`] gives it.
+    #[must_use]
+    pub fn new(url: impl Into<String>) -> Self {
+        // Loopback only: a proxy of the environment must not come between.
+        let http = reqwest::Client::builder()
+            .no_proxy()
+            .build()
+            .unwrap_or_default();
+        Self {
+            base: url.into().trim_end_matches('/').to_string(),
+            http,
+        }
+    }
+
+    /// Sets the world's time.
+    pub async fn clock(&self, now: DateTime<Utc>) -> Done<()> {
+        self.order("clock", &json!({"now": now})).await
+    }
+
+    /// Adds people; those who are known already are updated.
+    pub async fn people(&self, people: &[NewPerson]) -> Done<Vec<Person>> {
+        self.post("people", &people).await
+    }
+
+    /// Adds one person.
+    pub async fn person(&self, address: &str, name: &str, provider: Provider) -> Done<()> {
+        let new = NewPerson {
+            address: address.into(),
+            name: name.into(),
+            provider,
+            admin: false,
+        };
+        self.people(&[new]).await.map(drop)
+    }
+
+    /// Everyone the world knows.
+    pub async fn everyone(&self) -> Done<Vec<Person>> {
+        self.get("people").await
+    }
+
+    /// Plans a meeting.
+    pub async fn plan(&self, meeting: &NewMeeting) -> Done<Planned> {
+        self.post("meetings", meeting).await
+    }
+
+    /// Every meeting with its occurrences between two times, as they truly are.
+    pub async fn meetings(&self, from: DateTime<Utc>, to: DateTime<Utc>) -> Done<Vec<TrueMeeting>> {
+        let time = |at: DateTime<Utc>| at.to_rfc3339_opts(SecondsFormat::Secs, true);
+        self.get(&format!("meetings?from={}&to={}", time(from), time(to)))
+            .await
+    }
+
+    /// Moves a meeting, or the occurrence with this original start, to a wall-clock time in its zone.
+    pub async fn reschedule(
+        &self,
+        id: &str,
+        occurrence: Original,
+        start: &str,
+        minutes: Option<i64>,
+    ) -> Done<()> {
+        let body = json!({"occurrence": occurrence, "start": start, "minutes": minutes});
+        self.order(&format!("meetings/{id}/move"), &body).await
+    }
+
+    /// The organizer calls off a meeting or one occurrence.
+    pub async fn cancel(&self, id: &str, occurrence: Original) -> Done<()> {
+        self.order(
+            &format!("meetings/{id}/cancel"),
+            &json!({"occurrence": occurrence}),
+        )
+        .await
+    }
+
+    /// A guest answers.
+    pub async fn respond(
+        &self,
+        id: &str,
+        who: &str,
+        response: Response,
+        occurrence: Original,
+    ) -> Done<()> {
+        let body = json!({"who": who, "response": response, "occurrence": occurrence});
+        self.order(&format!("meetings/{id}/respond"), &body).await
+    }
+
+    /// A guest takes it off their calendar, which counts as declining.
+    pub async fn remove(&self, id: &str, who: &str, occurrence: Original) -> Done<()> {
+        let body = json!({"who": who, "occurrence": occurrence});
+        self.order(&format!("meetings/{id}/remove"), &body).await
+    }
+
+    /// Gives a meeting or one occurrence another title.
+    pub async fn retitle(&self, id: &str, title: &str, occurrence: Original) -> Done<()> {
+        let body = json!({"title": title, "occurrence": occurrence});
+        self.order(&format!("meetings/{id}/retitle"), &body).await
+    }
+
+    /// Somebody comes into the call; `None` is somebody without a name.
+    pub async fn join(
+        &self,
+        id: &str,
+        who: Option<&str>,
+        at: DateTime<Utc>,
+        occurrence: Original,
+    ) -> Done<()> {
+        let body = Join {
+            who: who.map(str::to_string),
+            at,
+            occurrence,
+        };
+        self.order(&format!("meetings/{id}/join"), &body).await
+    }
+
+    /// Somebody leaves the call.
+    pub async fn leave(
+        &self,
+        id: &str,
+        who: Option<&str>,
+        at: DateTime<Utc>,
+        occurrence: Original,
+    ) -> Done<()> {
+        let body = Join {
+            who: who.map(str::to_string),
+            at,
+            occurrence,
+        };
+        self.order(&format!("meetings/{id}/leave"), &body).await
+    }
+
+    /// Kills the cursors of one calendar, or all of them.
+    pub async fn expire_cursors(&self, address: Option<&str>) -> Done<()> {
+        self.order("cursors/expire", &json!({"address": address}))
+            .await
+    }
+
+    /// Kills every access token handed out so far.
+    pub async fn expire_tokens(&self) -> Done<()> {
+        self.order("tokens/expire", &json!({})).await
+    }
+
+    /// Serves a fault to the next requests that match.
+    pub async fn fault(&self, fault: &Fault) -> Done<()> {
+        self.order("faults", fault).await
+    }
+
+    /// Takes back all faults that were not served yet.
+    pub async fn clear_faults(&self) -> Done<()> {
+        self.delete("faults").await
+    }
+
+    /// Switches habits of the vendors on and off.
+    pub async fn quirks(&self, quirks: Quirks) -> Done<()> {
+        self.order("quirks", &quirks).await
+    }
+
+    /// The requests that came so far, `GET /path?query` each, control calls left out.
+    pub async fn requests(&self) -> Done<Vec<String>> {
+        self.get("requests").await
+    }
+
+    /// Begins the list of requests anew.
+    pub async fn clear_requests(&self) -> Done<()> {
+        self.delete("requests").await
+    }
+
+    /// The mails that were received.
+    pub async fn mails(&self) -> Done<Vec<Mail>> {
+        self.get("mails").await
+    }
+
+    /// Lets the mail server take mail, or put everyone off with a 451.
+    pub async fn smtp(&self, accept: bool) -> Done<()> {
+        self.order("smtp", &json!({"accept": accept})).await
+    }
+
+    async fn order(&self, path: &str, body: &impl Serialize) -> Done<()> {
+        self.post::<Value>(path, body).await.map(drop)
+    }
+
+    async fn post<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Done<T> {
+        let url = format!("{}/_sandbox/{path}", self.base);
+        self.send(self.http.post(&url).json(body), url).await
+    }
+
+    async fn get<T: DeserializeOwned>(&self, path: &str) -> Done<T> {
+        let url = format!("{}/_sandbox/{path}", self.base);
+        self.send(self.http.get(&url), url).await
+    }
+
+    async fn delete(&self, path: &str) -> Done<()> {
+        let url = format!("{}/_sandbox/{path}", self.base);
+        self.send::<Value>(self.http.delete(&url), url)
+            .await
+            .map(drop)
+    }
+
+    async fn send<T: DeserializeOwned>(
+        &self,
+        request: reqwest::RequestBuilder,
+        url: String,
+    ) -> Done<T> {
+        let response = match request.send().await {
+            Ok(response) => response,
+            Err(source) => return Err(ControlError::Unreachable { url, source }),
+        };
+        if response.status().is_success() {
+            return response
+                .json()
+                .await
+                .map_err(|source| ControlError::Unreachable { url, source });
+        }
+        let status = response.status();
+        let body: Value = response.json().await.unwrap_or_default();
+        let told = body["error"]
+            .as_str()
+            .map_or_else(|| status.to_string(), str::to_string);
+        Err(ControlError::Refused { url, told })
+    }
+}

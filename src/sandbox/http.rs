@@ -1,0 +1,249 @@
+//! One listener for all: takes a request apart, writes it down, and hands it to the vendor it is for.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract;
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
+use axum::response::{IntoResponse as _, Response};
+use serde_json::Value;
+
+use super::auth::{Accounts, ServiceAccountKey};
+use super::cursors::{Chains, Cursors, GoogleScope, GraphScope};
+use super::faults::Faults;
+use super::smtp::Post;
+use super::world::World;
+use super::{
+    MicrosoftApp, Options, control, directory, google, google_token, graph, graph_login, meet,
+};
+
+/// What every handler can reach.
+pub struct State {
+    pub base: String,
+    pub page_size: usize,
+    pub key: &'static ServiceAccountKey,
+    pub microsoft: MicrosoftApp,
+    pub post: Arc<Post>,
+    all: Mutex<All>,
+}
+
+/// What changes, behind one lock that is never held across an await.
+pub struct All {
+    pub world: World,
+    pub accounts: Accounts,
+    pub google: Cursors<GoogleScope>,
+    pub graph: Cursors<GraphScope>,
+    pub chains: Chains,
+    pub faults: Faults,
+    pub requests: Vec<String>,
+}
+
+impl State {
+    pub fn new(options: &Options, key: &'static ServiceAccountKey, address: SocketAddr) -> Self {
+        let mut world = World::new(options.now, options.seed);
+        let microsoft = MicrosoftApp {
+            tenant_id: world.tenant.clone(),
+            client_id: world.mint.guid(),
+            client_secret: format!("sandbox~{}", world.mint.token()),
+        };
+        Self {
+            base: format!("http://{address}"),
+            page_size: options.page_size.max(1),
+            key,
+            microsoft,
+            post: Arc::new(Post::new(options.mail_dir.clone())),
+            all: Mutex::new(All {
+                world,
+                accounts: Accounts::default(),
+                google: Cursors::default(),
+                graph: Cursors::default(),
+                chains: Chains::default(),
+                faults: Faults::default(),
+                requests: Vec::new(),
+            }),
+        }
+    }
+
+    pub fn lock(&self) -> MutexGuard<'_, All> {
+        self.all.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A request, taken apart.
+pub struct Request {
+    pub method: Method,
+    pub path: String,
+    /// The parts of the path, decoded.
+    pub segments: Vec<String>,
+    pub query: Vec<(String, String)>,
+    pub headers: HeaderMap,
+    pub body: Bytes,
+}
+
+impl Request {
+    fn new(method: Method, uri: &Uri, headers: HeaderMap, body: Bytes) -> Self {
+        let decode = |part: &str| percent_decode(part);
+        Self {
+            method,
+            path: uri
+                .path_and_query()
+                .map_or_else(|| uri.path().to_string(), ToString::to_string),
+            segments: uri
+                .path()
+                .split('/')
+                .filter(|part| !part.is_empty())
+                .map(decode)
+                .collect(),
+            query: url::form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes())
+                .into_owned()
+                .collect(),
+            headers,
+            body,
+        }
+    }
+
+    /// A query parameter; names are compared without case when `$`-less OData allows it.
+    pub fn param(&self, name: &str) -> Option<&str> {
+        self.query
+            .iter()
+            .find(|(key, _)| key.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.as_str())
+    }
+
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+
+    /// The bearer token.
+    pub fn bearer(&self) -> Option<&str> {
+        let value = self.header("authorization")?;
+        let (kind, token) = value.split_once(' ')?;
+        kind.eq_ignore_ascii_case("bearer")
+            .then_some(token.trim())
+            .filter(|token| !token.is_empty())
+    }
+
+    /// The fields of a form body.
+    pub fn form(&self, name: &str) -> Option<String> {
+        url::form_urlencoded::parse(&self.body)
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.into_owned())
+    }
+
+    /// Where the client believes this host is.
+    pub fn origin(&self, state: &State) -> String {
+        self.header("host")
+            .map_or_else(|| state.base.clone(), |host| format!("http://{host}"))
+    }
+
+    pub fn parts(&self) -> Vec<&str> {
+        self.segments.iter().map(String::as_str).collect()
+    }
+}
+
+fn percent_decode(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((first, tail)) = rest.split_first() {
+        let digits = (*first == b'%')
+            .then(|| tail.get(..2))
+            .flatten()
+            .and_then(|two| std::str::from_utf8(two).ok())
+            .and_then(|two| u8::from_str_radix(two, 16).ok());
+        if let Some(byte) = digits {
+            bytes.push(byte);
+            rest = &tail[2..];
+        } else {
+            bytes.push(*first);
+            rest = tail;
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// An answer on its way out.
+#[derive(Debug, Clone)]
+pub struct Reply {
+    pub status: u16,
+    pub headers: Vec<(&'static str, String)>,
+    pub body: Value,
+}
+
+impl Reply {
+    pub fn ok(body: Value) -> Self {
+        Self::new(200, body)
+    }
+
+    pub fn new(status: u16, body: Value) -> Self {
+        Self {
+            status,
+            headers: Vec::new(),
+            body,
+        }
+    }
+
+    #[must_use]
+    pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+
+    pub fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = (status, self.body.to_string()).into_response();
+        let headers = response.headers_mut();
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/json; charset=UTF-8"),
+        );
+        for (name, value) in self.headers {
+            if let Ok(value) = HeaderValue::from_str(&value) {
+                headers.append(name, value);
+            }
+        }
+        response
+    }
+}
+
+pub fn router(state: Arc<State>) -> Router {
+    Router::new()
+        .nest("/_sandbox", control::router())
+        .fallback(vendor)
+        .with_state(state)
+}
+
+async fn vendor(
+    extract::State(state): extract::State<Arc<State>>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let request = Request::new(method, &uri, headers, body);
+    let mut all = state.lock();
+    all.requests
+        .push(format!("{} {}", request.method, request.path));
+    if let Some(reply) = all.faults.take(&request.path) {
+        return reply.into_response();
+    }
+    answer(&state, &mut all, &request).into_response()
+}
+
+fn answer(state: &State, all: &mut All, request: &Request) -> Reply {
+    match request.parts().as_slice() {
+        ["google", "token"] => google_token::answer(state, all, request),
+        ["calendar", "v3", rest @ ..] => google::answer(state, all, request, rest),
+        ["meet", "v2", rest @ ..] => meet::answer(state, all, request, rest),
+        ["admin", "directory", "v1", rest @ ..] => directory::answer(all, request, rest),
+        ["login", tenant, "oauth2", "v2.0", "token"] => {
+            graph_login::answer(state, all, request, tenant)
+        }
+        ["v1.0", rest @ ..] => graph::answer(state, all, request, rest),
+        _ => Reply::new(
+            404,
+            serde_json::json!({"error": format!("the sandbox has nothing at {}", request.path)}),
+        ),
+    }
+}

@@ -1,0 +1,253 @@
+//! The JSON of the control endpoints, for both sides of them.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+/// Where a person's calendar is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Provider {
+    /// Google Workspace.
+    Google,
+    /// Microsoft 365.
+    Microsoft,
+    /// Somewhere the sandbox has no calendar for.
+    #[default]
+    None,
+}
+
+/// What a call is held in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Conference {
+    /// No link.
+    #[default]
+    None,
+    /// Google Meet; the organizer must be with Google.
+    Meet,
+    /// Microsoft Teams; the organizer must be with Microsoft.
+    Teams,
+}
+
+/// A guest's answer to an invitation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Response {
+    /// No answer yet.
+    #[default]
+    NeedsAction,
+    /// Yes.
+    Accepted,
+    /// No.
+    Declined,
+    /// Perhaps.
+    Tentative,
+}
+
+/// A person to add.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewPerson {
+    /// The mail address.
+    pub address: String,
+    /// The name that calendars show.
+    #[serde(default)]
+    pub name: String,
+    /// Where the calendar is.
+    #[serde(default)]
+    pub provider: Provider,
+    /// May read everyone in the directory (Google); others see only what is public in the domain.
+    #[serde(default)]
+    pub admin: bool,
+}
+
+/// A person as the world knows them.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Person {
+    /// The mail address, in lower case.
+    pub address: String,
+    /// The name that calendars show.
+    pub name: String,
+    /// Where the calendar is.
+    pub provider: Provider,
+    /// The vendor's id: digits with Google, a GUID with Microsoft, empty without either.
+    pub user_id: String,
+    /// May read everyone in the directory (Google).
+    pub admin: bool,
+}
+
+/// A meeting to plan.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewMeeting {
+    /// Whose meeting it is.
+    pub organizer: String,
+    /// Who is invited, the organizer left out.
+    #[serde(default)]
+    pub attendees: Vec<String>,
+    /// The title.
+    pub title: String,
+    /// The start on the wall clock, such as `2026-10-05T10:00` (or a date when `all_day`).
+    pub start: String,
+    /// The IANA zone of `start`.
+    pub timezone: String,
+    /// How long it is.
+    pub minutes: i64,
+    /// Whole days, as many as `minutes` fill.
+    #[serde(default)]
+    pub all_day: bool,
+    /// A recurrence rule such as `FREQ=WEEKLY;BYDAY=MO`.
+    #[serde(default)]
+    pub rrule: Option<String>,
+    /// The kind of call.
+    #[serde(default)]
+    pub conference: Conference,
+    /// Where it is.
+    #[serde(default)]
+    pub location: Option<String>,
+    /// `default`, `public`, `private` or `confidential`.
+    #[serde(default)]
+    pub visibility: Option<String>,
+    /// `opaque` or `transparent`.
+    #[serde(default)]
+    pub transparency: Option<String>,
+    /// Google's event type: `default`, `outOfOffice`, `focusTime`, `workingLocation`.
+    #[serde(default)]
+    pub event_type: Option<String>,
+    /// The text of the invitation.
+    #[serde(default)]
+    pub description: Option<String>,
+    /// Addresses of rooms that are booked with it.
+    #[serde(default)]
+    pub rooms: Vec<String>,
+}
+
+/// What planning a meeting answers.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Planned {
+    /// The sandbox's name for the meeting, used in the other control calls.
+    pub id: String,
+    /// The iCalendar UID as its organizer's system made it.
+    pub uid: String,
+    /// The Meet code or the Teams join address.
+    pub conference_key: Option<String>,
+}
+
+/// Somebody joins or leaves a call.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Join {
+    /// An address, or nobody that can be named.
+    pub who: Option<String>,
+    /// When.
+    pub at: DateTime<Utc>,
+    /// The original start of the occurrence; the nearest one when absent.
+    #[serde(default)]
+    pub occurrence: Option<DateTime<Utc>>,
+}
+
+/// A fault to serve.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Fault {
+    /// Requests whose path and query contain this.
+    pub path_contains: String,
+    /// The status they get.
+    pub status: u16,
+    /// How many requests.
+    pub times: u32,
+    /// A `Retry-After` header, as written.
+    #[serde(default)]
+    pub retry_after: Option<String>,
+    /// The body; the vendor's own error when absent.
+    #[serde(default)]
+    pub body: Option<serde_json::Value>,
+}
+
+/// Habits of the vendors that are not always seen, all off at first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Quirks {
+    /// Google: every listing begins with a page without items.
+    pub google_empty_page: bool,
+    /// Google: increments of a series reach decades ahead instead of stopping at the window.
+    pub google_unbounded: bool,
+    /// Graph: every delta round begins with a page without items.
+    pub graph_empty_page: bool,
+    /// Graph: the first item of a round comes again at its end.
+    pub graph_repeat: bool,
+    /// Graph: series masters come on the last page, apart from their occurrences.
+    pub graph_master_apart: bool,
+    /// Graph: series masters are left out of delta rounds.
+    pub graph_master_missing: bool,
+    /// Graph: whole days are told as their instants in UTC instead of midnight.
+    pub graph_shift_all_day: bool,
+    /// Graph: a 410 names a fresh address in its `Location` header.
+    pub graph_gone_location: bool,
+}
+
+/// A mail that the sink took.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mail {
+    /// The envelope's sender.
+    pub from: String,
+    /// The envelope's recipients.
+    pub to: Vec<String>,
+    /// The message as it came, dots unstuffed.
+    pub data: String,
+}
+
+/// A meeting as it truly is.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct TrueMeeting {
+    /// The sandbox's name for it.
+    pub id: String,
+    /// The iCalendar UID.
+    pub uid: String,
+    /// Whose meeting it is.
+    pub organizer: String,
+    /// Who is invited.
+    pub attendees: Vec<String>,
+    /// The title.
+    pub title: String,
+    /// The kind of call.
+    pub conference: Conference,
+    /// The Meet code or the Teams join address.
+    pub conference_key: Option<String>,
+    /// The organizer cancelled it as a whole.
+    pub cancelled: bool,
+    /// What takes place in the asked window.
+    pub occurrences: Vec<Occurrence>,
+}
+
+/// One occurrence as it truly is.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Occurrence {
+    /// Where the plan had it.
+    pub original_start: DateTime<Utc>,
+    /// When it begins.
+    pub start: DateTime<Utc>,
+    /// When it ends.
+    pub end: DateTime<Utc>,
+    /// The title.
+    pub title: String,
+    /// It was cancelled.
+    pub cancelled: bool,
+    /// The answers by address.
+    pub responses: BTreeMap<String, Response>,
+    /// Who was in the call.
+    pub attendance: Vec<Presence>,
+}
+
+/// Somebody's stay in a call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Presence {
+    /// An address, or nobody that can be named.
+    pub who: Option<String>,
+    /// When they came.
+    pub joined_at: DateTime<Utc>,
+    /// When they went.
+    pub left_at: Option<DateTime<Utc>>,
+}
