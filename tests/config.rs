@@ -309,17 +309,9 @@ fn any_value_may_be_of_any_type() {
         let Some((key, _)) = line.split_once(" = ") else {
             continue;
         };
-        for value in [
-            "7",
-            "-1.5",
-            "true",
-            "\"\"",
-            "\"s3cret\"",
-            "[]",
-            "[1, \"a\"]",
-            "{ a = 1 }",
-            "2026-01-01",
-        ] {
+        for value in
+            ["7", "-1.5", "true", "\"\"", "\"s3cret\"", "[]", "[1, \"a\"]", "{ a = 1 }", "2026-01-01"]
+        {
             let mut lines: Vec<String> = lines.iter().map(|&line| line.to_owned()).collect();
             lines[index] = format!("{key} = {value}");
             folder.write("mentord.toml", lines.join("\n"));

@@ -20,12 +20,8 @@ fn configurations_pass_without_a_warning() {
     let mut seen = 0;
     for file in fs::read_dir(shipped("config")).unwrap() {
         let file = file.unwrap().path();
-        if file
-            .extension()
-            .is_some_and(|extension| extension == "toml")
-        {
-            let config =
-                config::load_with(&file, no_environment()).unwrap_or_else(|e| panic!("{e}"));
+        if file.extension().is_some_and(|extension| extension == "toml") {
+            let config = config::load_with(&file, no_environment()).unwrap_or_else(|e| panic!("{e}"));
             assert_eq!(config.warnings, [""; 0]);
             let rosters = config::read_rosters(&config).unwrap_or_else(|e| panic!("{e}"));
             assert!(!rosters.is_empty());
@@ -45,11 +41,7 @@ fn the_comments_of_the_configuration_hold() {
     };
     let active: Vec<&str> = text
         .lines()
-        .map(|line| {
-            line.strip_prefix("# ")
-                .filter(|rest| is_setting(rest))
-                .unwrap_or(line)
-        })
+        .map(|line| line.strip_prefix("# ").filter(|rest| is_setting(rest)).unwrap_or(line))
         .collect();
     let folder = tempfile::tempdir().unwrap();
     let key = r#"{"client_email": "a", "private_key": "b", "token_uri": "https://c.example/"}"#;
@@ -58,8 +50,7 @@ fn the_comments_of_the_configuration_hold() {
     write("graph-secret", "secret");
     write("smtp-password", "secret");
     write("mentord.toml", &active.join("\n"));
-    let load =
-        |file: &Path| config::load_with(file, no_environment()).unwrap_or_else(|e| panic!("{e}"));
+    let load = |file: &Path| config::load_with(file, no_environment()).unwrap_or_else(|e| panic!("{e}"));
     let all = load(&folder.path().join("mentord.toml"));
     let plain = load(&shipped("config/mentord.toml"));
 
@@ -87,16 +78,11 @@ fn systemd_takes_the_unit() {
         fs::write(&copy, unit).unwrap();
         let mut command = Command::new("systemd-analyze");
         command.args(["verify", "--man=no"]).arg(&copy);
-        let output = command
-            .output()
-            .expect("systemd-analyze; tests/run installs it");
+        let output = command.output().expect("systemd-analyze; tests/run installs it");
         // Some mistakes are told without failing, so what it says counts as well. It reads the
         // units of the machine, too: those are not meant here.
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        let ours: Vec<&str> = said
-            .lines()
-            .filter(|line| line.contains("mentord"))
-            .collect();
+        let ours: Vec<&str> = said.lines().filter(|line| line.contains("mentord")).collect();
         match output.status.success() {
             true => ours.join("\n"),
             false => format!("{}: {said}", output.status),
@@ -104,12 +90,6 @@ fn systemd_takes_the_unit() {
     };
     let unit = unit.replace(installed, &built);
     assert_eq!(complaints(&unit), "");
-    assert_ne!(
-        complaints(&unit.replace("StateDirectory=", "StateDir=")),
-        ""
-    );
-    assert_ne!(
-        complaints(&unit.replace(&built, "ExecStart=/no/such/mentord ")),
-        ""
-    );
+    assert_ne!(complaints(&unit.replace("StateDirectory=", "StateDir=")), "");
+    assert_ne!(complaints(&unit.replace(&built, "ExecStart=/no/such/mentord ")), "");
 }

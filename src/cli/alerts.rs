@@ -31,8 +31,18 @@ struct Line {
 
 impl Row for Line {
     const FIELDS: &'static [&'static str] = &[
-        "key", "kind", "program", "pairing", "session", "recipient", "channel", "due_at", "state", "sent_at",
-        "reason", "message_id",
+        "key",
+        "kind",
+        "program",
+        "pairing",
+        "session",
+        "recipient",
+        "channel",
+        "due_at",
+        "state",
+        "sent_at",
+        "reason",
+        "message_id",
     ];
     const HEADINGS: &'static [&'static str] =
         &["due", "kind", "recipient", "pairing", "session", "state", "sent", "reason"];

@@ -64,7 +64,8 @@ pub async fn run(list: &List) -> Result<(), Failure> {
         let mut members: BTreeSet<ParticipantId> = BTreeSet::new();
         for program in common::programs(&context, list.program.as_deref())? {
             let pairings = context.store.pairings(Some(&program.name)).await?;
-            members.extend(pairings.iter().flat_map(|pairing| pairing.members().map(|(_, person)| person.id)));
+            members
+                .extend(pairings.iter().flat_map(|pairing| pairing.members().map(|(_, person)| person.id)));
         }
         calendars.retain(|calendar| members.contains(&calendar.owner));
     }

@@ -36,8 +36,7 @@ pub fn programs<'a>(context: &'a Context, name: Option<&str>) -> Result<Vec<&'a 
         let names: Vec<_> = context.programs.iter().map(|program| program.name.as_str()).collect();
         names.join(", ")
     };
-    context
-        .program(name)
-        .map(|program| vec![program])
-        .ok_or_else(|| Failure::new(format!("mentord: there is no program “{name}”; the configuration has: {}", known())))
+    context.program(name).map(|program| vec![program]).ok_or_else(|| {
+        Failure::new(format!("mentord: there is no program “{name}”; the configuration has: {}", known()))
+    })
 }

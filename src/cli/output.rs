@@ -59,11 +59,13 @@ pub fn table(headings: &[&str], rows: impl Iterator<Item = Vec<String>>) -> Stri
 }
 
 pub fn json(value: &impl Serialize) -> Result<String, Failure> {
-    serde_json::to_string_pretty(value).map_err(|error| Failure::internal(format!("mentord: no JSON can be made: {error}")))
+    serde_json::to_string_pretty(value)
+        .map_err(|error| Failure::internal(format!("mentord: no JSON can be made: {error}")))
 }
 
 fn csv<R: Row>(rows: &[R]) -> Result<String, Failure> {
-    let broken = |error: &dyn std::fmt::Display| Failure::internal(format!("mentord: no CSV can be made: {error}"));
+    let broken =
+        |error: &dyn std::fmt::Display| Failure::internal(format!("mentord: no CSV can be made: {error}"));
     let mut writer = csv::Writer::from_writer(Vec::new());
     writer.write_record(R::FIELDS).map_err(|error| broken(&error))?;
     for row in rows {

@@ -32,8 +32,17 @@ struct Line {
 
 impl Row for Line {
     const FIELDS: &'static [&'static str] = &[
-        "id", "program", "mentor", "mentees", "cadence", "starts_on", "ends_on", "state", "last_held",
-        "next_session", "sessions_held",
+        "id",
+        "program",
+        "mentor",
+        "mentees",
+        "cadence",
+        "starts_on",
+        "ends_on",
+        "state",
+        "last_held",
+        "next_session",
+        "sessions_held",
     ];
     const HEADINGS: &'static [&'static str] =
         &["id", "program", "pairing", "cadence", "state", "last held", "next session", "held"];

@@ -39,7 +39,9 @@ pub async fn run(options: &Options) -> Result<(), Failure> {
     if let (Some(from), Some(to)) = (options.from, options.to)
         && from > to
     {
-        return Err(Failure::new(format!("mentord: --from {from} is after --to {to}: give the earlier day first")));
+        return Err(Failure::new(format!(
+            "mentord: --from {from} is after --to {to}: give the earlier day first"
+        )));
     }
     let (_, context) = common::look(&options.file.config).await?;
     let mut reports = Vec::new();
@@ -64,7 +66,15 @@ pub fn text(program: &Program, report: &Report) -> String {
         let _ = writeln!(text, "  {name:<22}{value}");
     };
     let sessions = report.sessions;
-    line("Sessions over", format!("{} (and {} cancelled, {} of them late)", sessions.scheduled, sessions.cancelled + sessions.late_cancelled, sessions.late_cancelled));
+    line(
+        "Sessions over",
+        format!(
+            "{} (and {} cancelled, {} of them late)",
+            sessions.scheduled,
+            sessions.cancelled + sessions.late_cancelled,
+            sessions.late_cancelled
+        ),
+    );
     line("Held", sessions.held.to_string());
     line("Missed", sessions.missed.to_string());
     line("Unknown", sessions.unknown.to_string());
@@ -73,23 +83,37 @@ pub fn text(program: &Program, report: &Report) -> String {
     line("Evidence of the held", evidence(report));
     line("Hours together", report.hours.to_string());
     let days = report.first_meeting_days;
-    let first = days.median.zip(days.p90).map(|(median, p90)| format!("after {median} days (median; 90% within {p90})"));
+    let first = days
+        .median
+        .zip(days.p90)
+        .map(|(median, p90)| format!("after {median} days (median; 90% within {p90})"));
     line("First session", first.unwrap_or_else(|| "none yet".to_owned()));
     let paces = report.cadence;
     line(
         "Pairings",
-        format!("{} on track, {} due, {} overdue, {} not started", paces.on_track, paces.due, paces.overdue, paces.not_started),
+        format!(
+            "{} on track, {} due, {} overdue, {} not started",
+            paces.on_track, paces.due, paces.overdue, paces.not_started
+        ),
     );
     let coverage = report.coverage;
     line(
         "Calendars connected",
-        format!("{} of {} people{}", coverage.calendars_connected, coverage.calendars_total, stale(coverage.stale)),
+        format!(
+            "{} of {} people{}",
+            coverage.calendars_connected,
+            coverage.calendars_total,
+            stale(coverage.stale)
+        ),
     );
     for month in &report.by_month {
         let rate = month.attendance_rate.map_or_else(|| "–".to_owned(), percent);
         line(
             &month.month,
-            format!("{} held, {} missed, {} unknown of {}; attendance {rate}", month.held, month.missed, month.unknown, month.scheduled),
+            format!(
+                "{} held, {} missed, {} unknown of {}; attendance {rate}",
+                month.held, month.missed, month.unknown, month.scheduled
+            ),
         );
     }
     format!(
@@ -109,7 +133,12 @@ fn stale(stale: u32) -> String {
 fn attendance(report: &Report) -> String {
     match (report.attendance_rate, report.attendance_rate_low, report.attendance_rate_high) {
         (Some(rate), Some(low), Some(high)) if low < high => {
-            format!("{} (between {} and {}, as the unknown may turn out)", percent(rate), percent(low), percent(high))
+            format!(
+                "{} (between {} and {}, as the unknown may turn out)",
+                percent(rate),
+                percent(low),
+                percent(high)
+            )
         }
         (Some(rate), ..) => percent(rate),
         (None, ..) => "no session was judged yet".to_owned(),

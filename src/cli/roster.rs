@@ -35,8 +35,10 @@ pub async fn run(command: &Command) -> Result<(), Failure> {
     context.store.migrate().await?;
     context.register_programs().await?;
     let now = context.clock.now();
-    let change =
-        context.store.import_roster(&entries, now.date_naive(), "roster import", now, options.dry_run).await?;
+    let change = context
+        .store
+        .import_roster(&entries, now.date_naive(), "roster import", now, options.dry_run)
+        .await?;
     if !options.dry_run {
         context.register_calendars(&config).await?;
     }

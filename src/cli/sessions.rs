@@ -61,10 +61,25 @@ struct Place {
 
 impl Row for Line {
     const FIELDS: &'static [&'static str] = &[
-        "id", "program", "pairing", "mentor", "mentees", "start", "end", "status", "grade", "moves",
-        "verdict_at", "reason", "rule_version", "conference", "people", "copies",
+        "id",
+        "program",
+        "pairing",
+        "mentor",
+        "mentees",
+        "start",
+        "end",
+        "status",
+        "grade",
+        "moves",
+        "verdict_at",
+        "reason",
+        "rule_version",
+        "conference",
+        "people",
+        "copies",
     ];
-    const HEADINGS: &'static [&'static str] = &["id", "start", "pairing", "status", "grade", "moves", "reason"];
+    const HEADINGS: &'static [&'static str] =
+        &["id", "start", "pairing", "status", "grade", "moves", "reason"];
 
     fn cells(&self) -> Vec<String> {
         vec![

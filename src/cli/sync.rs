@@ -29,7 +29,9 @@ pub async fn run(file: &Path) -> Result<(), Failure> {
     match summary.failed.len() {
         0 => Ok(()),
         1 => Err(Failure::new("1 calendar could not be read; `mentord calendars` tells why")),
-        many => Err(Failure::new(format!("{many} calendars could not be read; `mentord calendars` tells why"))),
+        many => {
+            Err(Failure::new(format!("{many} calendars could not be read; `mentord calendars` tells why")))
+        }
     }
 }
 
@@ -74,7 +76,9 @@ impl Summary {
             Happening::SessionFound { .. } => self.found += 1,
             Happening::SessionMoved { .. } => self.moved += 1,
             Happening::Judged { .. } => self.judged += 1,
-            Happening::AlertSent { .. } | Happening::AlertWithdrawn { .. } | Happening::AlertFailed { .. } => {}
+            Happening::AlertSent { .. }
+            | Happening::AlertWithdrawn { .. }
+            | Happening::AlertFailed { .. } => {}
         }
     }
 

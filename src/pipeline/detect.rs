@@ -24,10 +24,8 @@ async fn put_together(context: &Context, id: PairingId) -> Result<(), StoreError
     let sessions = context.store.sessions_of(id).await?;
     let now = context.clock.now();
     let assembly = assemble(&pairing, &copies, &sessions, now);
-    let saved = context
-        .store
-        .save_sessions(id, &assembly.sessions, &assembly.links, &assembly.evidence, now)
-        .await?;
+    let saved =
+        context.store.save_sessions(id, &assembly.sessions, &assembly.links, &assembly.evidence, now).await?;
     if saved == Finished::NotMine {
         return Ok(());
     }

@@ -69,10 +69,7 @@ pub fn key_file(base: &str, key: &ServiceAccountKey) -> String {
 /// What a token opens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Grant {
-    Google {
-        subject: String,
-        scopes: Vec<String>,
-    },
+    Google { subject: String, scopes: Vec<String> },
     Microsoft,
 }
 

@@ -4,9 +4,7 @@ use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 use chrono_tz::Tz;
 
 use super::rule::Rule;
-use super::wire::{
-    Conference, Join, NewMeeting, NewPerson, Person, Planned, Presence, Provider, Response,
-};
+use super::wire::{Conference, Join, NewMeeting, NewPerson, Person, Planned, Presence, Provider, Response};
 use super::world::{Call, Meeting, Override, What, World};
 
 type Told<T> = Result<T, String>;
@@ -24,18 +22,9 @@ impl World {
             (None, Provider::Microsoft) => self.mint.guid(),
             (None, Provider::None) => String::new(),
         };
-        let name = if new.name.is_empty() {
-            address.clone()
-        } else {
-            new.name
-        };
-        let person = Person {
-            address: address.clone(),
-            name,
-            provider: new.provider,
-            user_id,
-            admin: new.admin,
-        };
+        let name = if new.name.is_empty() { address.clone() } else { new.name };
+        let person =
+            Person { address: address.clone(), name, provider: new.provider, user_id, admin: new.admin };
         self.people.insert(address, person.clone());
         Ok(person)
     }
@@ -48,39 +37,24 @@ impl World {
         let word = |given: Option<String>, allowed: &[&str], field: &str| match given {
             None => Ok(allowed[0].to_string()),
             Some(text) if allowed.contains(&text.as_str()) => Ok(text),
-            Some(text) => Err(format!(
-                "{field}: {text:?} is unknown; write one of {}",
-                allowed.join(", ")
-            )),
+            Some(text) => Err(format!("{field}: {text:?} is unknown; write one of {}", allowed.join(", "))),
         };
-        let visibility = word(
-            new.visibility,
-            &["default", "public", "private", "confidential"],
-            "visibility",
-        )?;
+        let visibility =
+            word(new.visibility, &["default", "public", "private", "confidential"], "visibility")?;
         let transparency = word(new.transparency, &["opaque", "transparent"], "transparency")?;
-        let event_type = word(
-            new.event_type,
-            &["default", "outOfOffice", "focusTime", "workingLocation"],
-            "event_type",
-        )?;
+        let event_type =
+            word(new.event_type, &["default", "outOfOffice", "focusTime", "workingLocation"], "event_type")?;
         let call = self.new_call(new.conference, &organizer, provider)?;
         let uid = match provider {
             Provider::Google => format!("{}@google.com", self.mint.google_event()),
             Provider::Microsoft => self.mint.global_object(self.now),
             Provider::None => {
-                let host = organizer
-                    .rsplit('@')
-                    .next()
-                    .unwrap_or("example.org")
-                    .to_string();
+                let host = organizer.rsplit('@').next().unwrap_or("example.org").to_string();
                 format!("{}@{host}", self.mint.guid())
             }
         };
         let lower = |list: Vec<String>| -> Vec<String> {
-            list.iter()
-                .map(|address| address.trim().to_lowercase())
-                .collect()
+            list.iter().map(|address| address.trim().to_lowercase()).collect()
         };
         self.seq += 1;
         let meeting = Meeting {
@@ -122,14 +96,10 @@ impl World {
     fn new_call(&mut self, wanted: Conference, organizer: &str, provider: Provider) -> Told<Call> {
         match (wanted, provider) {
             (Conference::None, _) => Ok(Call::None),
-            (Conference::Meet, Provider::Google) => Ok(Call::Meet {
-                code: self.mint.meet_code(),
-            }),
+            (Conference::Meet, Provider::Google) => Ok(Call::Meet { code: self.mint.meet_code() }),
             (Conference::Teams, Provider::Microsoft) => {
                 let thread = self.mint.teams_thread();
-                let owner = self
-                    .person(organizer)
-                    .map_or("", |person| person.user_id.as_str());
+                let owner = self.person(organizer).map_or("", |person| person.user_id.as_str());
                 let join_url = format!(
                     "https://teams.microsoft.com/l/meetup-join/{}/0?context=%7b%22Tid%22%3a%22{}%22%2c%22Oid%22%3a%22{owner}%22%7d",
                     thread.replace(':', "%3a").replace('@', "%40"),
@@ -138,9 +108,7 @@ impl World {
                 Ok(Call::Teams { thread, join_url })
             }
             (Conference::Meet, _) => Err("conference: meet needs an organizer with google".into()),
-            (Conference::Teams, _) => {
-                Err("conference: teams needs an organizer with microsoft".into())
-            }
+            (Conference::Teams, _) => Err("conference: teams needs an organizer with microsoft".into()),
         }
     }
 
@@ -165,11 +133,9 @@ impl World {
                 meeting.revision += 1;
                 // Exchange puts a new invitation on the calendar again; Google leaves it off.
                 let people = &self.people;
-                meeting.removed.retain(|who| {
-                    people
-                        .get(who)
-                        .is_some_and(|person| person.provider == Provider::Google)
-                });
+                meeting
+                    .removed
+                    .retain(|who| people.get(who).is_some_and(|person| person.provider == Provider::Google));
             }
             What::One(at) => {
                 let one = self.override_of(index, at);
@@ -195,12 +161,7 @@ impl World {
         Ok(())
     }
 
-    pub fn retitle(
-        &mut self,
-        id: &str,
-        occurrence: Option<DateTime<Utc>>,
-        title: String,
-    ) -> Told<()> {
+    pub fn retitle(&mut self, id: &str, occurrence: Option<DateTime<Utc>>, title: String) -> Told<()> {
         let index = self.live(id)?;
         let what = self.which(index, occurrence)?;
         match what {
@@ -251,21 +212,13 @@ impl World {
                     one.responses.remove(who);
                 }
             }
-            What::One(at) => drop(
-                self.override_of(index, at)
-                    .responses
-                    .insert(who.to_string(), response),
-            ),
+            What::One(at) => drop(self.override_of(index, at).responses.insert(who.to_string(), response)),
         }
         let meeting = &self.meetings[index];
         let mut told = vec![meeting.organizer.clone(), who.to_string()];
         if self.provider(&meeting.organizer) == Provider::Google {
             let others = meeting.attendees.iter().filter(|guest| *guest != who);
-            told.extend(
-                others
-                    .filter(|guest| self.provider(guest) == Provider::Google)
-                    .cloned(),
-            );
+            told.extend(others.filter(|guest| self.provider(guest) == Provider::Google).cloned());
         }
         self.touch_for(index, what, told);
     }
@@ -278,11 +231,7 @@ impl World {
         }
         let run = nearest(meeting, join.at, join.occurrence)?;
         let who = join.who.map(|who| who.to_lowercase());
-        let presence = Presence {
-            who,
-            joined_at: join.at,
-            left_at: None,
-        };
+        let presence = Presence { who, joined_at: join.at, left_at: None };
         self.meetings[index].attendance.push((run, presence));
         Ok(())
     }
@@ -290,15 +239,12 @@ impl World {
     pub fn leave(&mut self, id: &str, join: Join) -> Told<()> {
         let index = self.meeting(id)?;
         let who = join.who.map(|who| who.to_lowercase());
-        let open = self.meetings[index]
-            .attendance
-            .iter_mut()
-            .find(|(run, presence)| {
-                presence.who == who
-                    && presence.left_at.is_none()
-                    && presence.joined_at <= join.at
-                    && join.occurrence.is_none_or(|at| at == *run)
-            });
+        let open = self.meetings[index].attendance.iter_mut().find(|(run, presence)| {
+            presence.who == who
+                && presence.left_at.is_none()
+                && presence.joined_at <= join.at
+                && join.occurrence.is_none_or(|at| at == *run)
+        });
         match open {
             Some((_, presence)) => presence.left_at = Some(join.at),
             None => {
@@ -316,18 +262,12 @@ impl World {
             .and_then(|number| number.parse::<usize>().ok())
             .and_then(|number| number.checked_sub(1))
             .filter(|index| *index < self.meetings.len())
-            .ok_or_else(|| {
-                format!("{id}: there is no such meeting; GET /_sandbox/meetings lists them")
-            })
+            .ok_or_else(|| format!("{id}: there is no such meeting; GET /_sandbox/meetings lists them"))
     }
 
     fn live(&self, id: &str) -> Told<usize> {
         let index = self.meeting(id)?;
-        if self.meetings[index].cancelled {
-            Err(format!("{id}: it is cancelled"))
-        } else {
-            Ok(index)
-        }
+        if self.meetings[index].cancelled { Err(format!("{id}: it is cancelled")) } else { Ok(index) }
     }
 
     fn guest(&self, index: usize, who: &str) -> Told<String> {
@@ -335,9 +275,7 @@ impl World {
         if self.meetings[index].attendees.contains(&who) {
             Ok(who)
         } else {
-            Err(format!(
-                "who: {who} is not invited; write the address of a guest"
-            ))
+            Err(format!("who: {who} is not invited; write the address of a guest"))
         }
     }
 
@@ -346,9 +284,9 @@ impl World {
         let rule = self.meetings[index].rule();
         match occurrence {
             None => Ok(What::Whole),
-            Some(at) if rule.at(at).is_none() => Err(format!(
-                "occurrence: {at} is no original start of this meeting; write one in UTC"
-            )),
+            Some(at) if rule.at(at).is_none() => {
+                Err(format!("occurrence: {at} is no original start of this meeting; write one in UTC"))
+            }
             Some(_) if !rule.is_series() => Ok(What::Whole),
             Some(at) => Ok(What::One(at)),
         }
@@ -378,15 +316,10 @@ impl World {
 }
 
 /// The occurrence somebody means who joins at `at`.
-fn nearest(
-    meeting: &Meeting,
-    at: DateTime<Utc>,
-    named: Option<DateTime<Utc>>,
-) -> Told<DateTime<Utc>> {
+fn nearest(meeting: &Meeting, at: DateTime<Utc>, named: Option<DateTime<Utc>>) -> Told<DateTime<Utc>> {
     if let Some(named) = named {
         let found = meeting.rule().at(named).map(|slot| slot.start);
-        return found
-            .ok_or_else(|| format!("occurrence: {named} is no original start of this meeting"));
+        return found.ok_or_else(|| format!("occurrence: {named} is no original start of this meeting"));
     }
     let day = chrono::Duration::days(40);
     meeting
@@ -398,9 +331,8 @@ fn nearest(
 }
 
 pub fn zone(name: &str) -> Told<Tz> {
-    name.parse().map_err(|_| {
-        format!("timezone: {name:?} is unknown; write an IANA name such as Europe/Berlin")
-    })
+    name.parse()
+        .map_err(|_| format!("timezone: {name:?} is unknown; write an IANA name such as Europe/Berlin"))
 }
 
 pub fn wall(text: &str) -> Told<NaiveDateTime> {

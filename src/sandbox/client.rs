@@ -6,8 +6,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::wire::{
-    Fault, Join, Mail, NewMeeting, NewPerson, Person, Planned, Provider, Quirks, Response,
-    TrueMeeting,
+    Fault, Join, Mail, NewMeeting, NewPerson, Person, Planned, Provider, Quirks, Response, TrueMeeting,
 };
 
 /// Why a control call failed.
@@ -46,14 +45,8 @@ impl Control {
     #[must_use]
     pub fn new(url: impl Into<String>) -> Self {
         // Loopback only: a proxy of the environment must not come between.
-        let http = reqwest::Client::builder()
-            .no_proxy()
-            .build()
-            .unwrap_or_default();
-        Self {
-            base: url.into().trim_end_matches('/').to_string(),
-            http,
-        }
+        let http = reqwest::Client::builder().no_proxy().build().unwrap_or_default();
+        Self { base: url.into().trim_end_matches('/').to_string(), http }
     }
 
     /// Sets the world's time.
@@ -68,12 +61,7 @@ impl Control {
 
     /// Adds one person.
     pub async fn person(&self, address: &str, name: &str, provider: Provider) -> Done<()> {
-        let new = NewPerson {
-            address: address.into(),
-            name: name.into(),
-            provider,
-            admin: false,
-        };
+        let new = NewPerson { address: address.into(), name: name.into(), provider, admin: false };
         self.people(&[new]).await.map(drop)
     }
 
@@ -90,8 +78,7 @@ impl Control {
     /// Every meeting with its occurrences between two times, as they truly are.
     pub async fn meetings(&self, from: DateTime<Utc>, to: DateTime<Utc>) -> Done<Vec<TrueMeeting>> {
         let time = |at: DateTime<Utc>| at.to_rfc3339_opts(SecondsFormat::Secs, true);
-        self.get(&format!("meetings?from={}&to={}", time(from), time(to)))
-            .await
+        self.get(&format!("meetings?from={}&to={}", time(from), time(to))).await
     }
 
     /// Moves a meeting, or the occurrence with this original start, to a wall-clock time in its zone.
@@ -108,21 +95,11 @@ impl Control {
 
     /// The organizer calls off a meeting or one occurrence.
     pub async fn cancel(&self, id: &str, occurrence: Original) -> Done<()> {
-        self.order(
-            &format!("meetings/{id}/cancel"),
-            &json!({"occurrence": occurrence}),
-        )
-        .await
+        self.order(&format!("meetings/{id}/cancel"), &json!({"occurrence": occurrence})).await
     }
 
     /// A guest answers.
-    pub async fn respond(
-        &self,
-        id: &str,
-        who: &str,
-        response: Response,
-        occurrence: Original,
-    ) -> Done<()> {
+    pub async fn respond(&self, id: &str, who: &str, response: Response, occurrence: Original) -> Done<()> {
         let body = json!({"who": who, "response": response, "occurrence": occurrence});
         self.order(&format!("meetings/{id}/respond"), &body).await
     }
@@ -147,11 +124,7 @@ impl Control {
         at: DateTime<Utc>,
         occurrence: Original,
     ) -> Done<()> {
-        let body = Join {
-            who: who.map(str::to_string),
-            at,
-            occurrence,
-        };
+        let body = Join { who: who.map(str::to_string), at, occurrence };
         self.order(&format!("meetings/{id}/join"), &body).await
     }
 
@@ -163,18 +136,13 @@ impl Control {
         at: DateTime<Utc>,
         occurrence: Original,
     ) -> Done<()> {
-        let body = Join {
-            who: who.map(str::to_string),
-            at,
-            occurrence,
-        };
+        let body = Join { who: who.map(str::to_string), at, occurrence };
         self.order(&format!("meetings/{id}/leave"), &body).await
     }
 
     /// Kills the cursors of one calendar, or all of them.
     pub async fn expire_cursors(&self, address: Option<&str>) -> Done<()> {
-        self.order("cursors/expire", &json!({"address": address}))
-            .await
+        self.order("cursors/expire", &json!({"address": address})).await
     }
 
     /// Kills every access token handed out so far.
@@ -233,31 +201,20 @@ impl Control {
 
     async fn delete(&self, path: &str) -> Done<()> {
         let url = format!("{}/_sandbox/{path}", self.base);
-        self.send::<Value>(self.http.delete(&url), url)
-            .await
-            .map(drop)
+        self.send::<Value>(self.http.delete(&url), url).await.map(drop)
     }
 
-    async fn send<T: DeserializeOwned>(
-        &self,
-        request: reqwest::RequestBuilder,
-        url: String,
-    ) -> Done<T> {
+    async fn send<T: DeserializeOwned>(&self, request: reqwest::RequestBuilder, url: String) -> Done<T> {
         let response = match request.send().await {
             Ok(response) => response,
             Err(source) => return Err(ControlError::Unreachable { url, source }),
         };
         if response.status().is_success() {
-            return response
-                .json()
-                .await
-                .map_err(|source| ControlError::Unreachable { url, source });
+            return response.json().await.map_err(|source| ControlError::Unreachable { url, source });
         }
         let status = response.status();
         let body: Value = response.json().await.unwrap_or_default();
-        let told = body["error"]
-            .as_str()
-            .map_or_else(|| status.to_string(), str::to_string);
+        let told = body["error"].as_str().map_or_else(|| status.to_string(), str::to_string);
         Err(ControlError::Refused { url, told })
     }
 }

@@ -16,8 +16,8 @@ use serde_json::json;
 use super::http::State;
 use super::view::Standing;
 use super::wire::{
-    Conference, Fault, Join, Mail, NewMeeting, NewPerson, Occurrence, Person, Planned, Quirks,
-    Response, TrueMeeting,
+    Conference, Fault, Join, Mail, NewMeeting, NewPerson, Occurrence, Person, Planned, Quirks, Response,
+    TrueMeeting,
 };
 use super::world::{Call, Meeting, World};
 
@@ -29,11 +29,7 @@ pub struct Refusal(String);
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Answer {
-        (
-            StatusCode::BAD_REQUEST,
-            axum::Json(json!({"error": self.0})),
-        )
-            .into_response()
+        (StatusCode::BAD_REQUEST, axum::Json(json!({"error": self.0}))).into_response()
     }
 }
 
@@ -68,13 +64,8 @@ pub fn router() -> Router<Arc<State>> {
 fn read<T: DeserializeOwned>(body: &Bytes) -> Told<T> {
     let text: &[u8] = if body.is_empty() { b"{}" } else { body };
     let mut reader = serde_json::Deserializer::from_slice(text);
-    serde_path_to_error::deserialize(&mut reader).map_err(|error| {
-        Refusal(format!(
-            "the body cannot be read: {}: {}",
-            error.path(),
-            error.inner()
-        ))
-    })
+    serde_path_to_error::deserialize(&mut reader)
+        .map_err(|error| Refusal(format!("the body cannot be read: {}: {}", error.path(), error.inner())))
 }
 
 fn done() -> Answer {
@@ -95,10 +86,7 @@ async fn clock(Shared(state): Here, body: Bytes) -> Told<Answer> {
 async fn people(Shared(state): Here, body: Bytes) -> Told<axum::Json<Vec<Person>>> {
     let new: Vec<NewPerson> = read(&body)?;
     let mut all = state.lock();
-    let added = new
-        .into_iter()
-        .map(|person| all.world.add_person(person))
-        .collect::<Result<_, _>>()?;
+    let added = new.into_iter().map(|person| all.world.add_person(person)).collect::<Result<_, _>>()?;
     Ok(axum::Json(added))
 }
 
@@ -123,10 +111,7 @@ pub struct Move {
 
 async fn reschedule(Shared(state): Here, Path(id): Path<String>, body: Bytes) -> Told<Answer> {
     let order: Move = read(&body)?;
-    state
-        .lock()
-        .world
-        .reschedule(&id, order.occurrence, &order.start, order.minutes)?;
+    state.lock().world.reschedule(&id, order.occurrence, &order.start, order.minutes)?;
     Ok(done())
 }
 
@@ -154,10 +139,7 @@ pub struct Respond {
 
 async fn respond(Shared(state): Here, Path(id): Path<String>, body: Bytes) -> Told<Answer> {
     let order: Respond = read(&body)?;
-    state
-        .lock()
-        .world
-        .respond(&id, &order.who, order.response, order.occurrence)?;
+    state.lock().world.respond(&id, &order.who, order.response, order.occurrence)?;
     Ok(done())
 }
 
@@ -171,10 +153,7 @@ pub struct Remove {
 
 async fn remove(Shared(state): Here, Path(id): Path<String>, body: Bytes) -> Told<Answer> {
     let order: Remove = read(&body)?;
-    state
-        .lock()
-        .world
-        .remove(&id, &order.who, order.occurrence)?;
+    state.lock().world.remove(&id, &order.who, order.occurrence)?;
     Ok(done())
 }
 
@@ -188,10 +167,7 @@ pub struct Retitle {
 
 async fn retitle(Shared(state): Here, Path(id): Path<String>, body: Bytes) -> Told<Answer> {
     let order: Retitle = read(&body)?;
-    state
-        .lock()
-        .world
-        .retitle(&id, order.occurrence, order.title)?;
+    state.lock().world.retitle(&id, order.occurrence, order.title)?;
     Ok(done())
 }
 
@@ -215,9 +191,7 @@ pub struct Expire {
 }
 
 async fn expire(Shared(state): Here, body: Bytes) -> Told<Answer> {
-    let address = read::<Expire>(&body)?
-        .address
-        .map(|address| address.to_lowercase());
+    let address = read::<Expire>(&body)?.address.map(|address| address.to_lowercase());
     let meant = |owner: &str| address.as_deref().is_none_or(|address| address == owner);
     let mut all = state.lock();
     all.google.expire(|scope| meant(&scope.owner));
@@ -233,10 +207,7 @@ async fn revoke(Shared(state): Here) -> Answer {
 async fn fault(Shared(state): Here, body: Bytes) -> Told<Answer> {
     let fault: Fault = read(&body)?;
     if !(400..600).contains(&fault.status) {
-        return Err(Refusal(format!(
-            "status: {} is no failure; write 400 to 599",
-            fault.status
-        )));
+        return Err(Refusal(format!("status: {} is no failure; write 400 to 599", fault.status)));
     }
     state.lock().faults.add(fault);
     Ok(done())
@@ -294,40 +265,31 @@ async fn truth(
     let all = state.lock();
     let from = between.from.unwrap_or(all.world.now - Duration::days(365));
     let to = between.to.unwrap_or(all.world.now + Duration::days(365));
-    Ok(axum::Json(
-        all.world
-            .meetings
-            .iter()
-            .map(|meeting| told(&all.world, meeting, from, to))
-            .collect(),
-    ))
+    Ok(axum::Json(all.world.meetings.iter().map(|meeting| told(&all.world, meeting, from, to)).collect()))
 }
 
 fn told(world: &World, meeting: &Meeting, from: DateTime<Utc>, to: DateTime<Utc>) -> TrueMeeting {
-    let occurrences = meeting
-        .seen_between(&meeting.organizer, from, to)
-        .into_iter()
-        .map(|seen| {
-            let original = seen.original.start;
-            Occurrence {
-                original_start: original,
-                start: seen.slot.start,
-                end: seen.slot.end,
-                title: seen.title,
-                cancelled: seen.standing != Standing::Live,
-                responses: meeting
-                    .attendees
-                    .iter()
-                    .map(|guest| (guest.clone(), meeting.response(guest, Some(original))))
-                    .collect(),
-                attendance: meeting
-                    .attendance
-                    .iter()
-                    .filter(|(run, stay)| *run == original && stay.joined_at <= world.now)
-                    .map(|(_, stay)| stay.clone())
-                    .collect(),
-            }
-        });
+    let occurrences = meeting.seen_between(&meeting.organizer, from, to).into_iter().map(|seen| {
+        let original = seen.original.start;
+        Occurrence {
+            original_start: original,
+            start: seen.slot.start,
+            end: seen.slot.end,
+            title: seen.title,
+            cancelled: seen.standing != Standing::Live,
+            responses: meeting
+                .attendees
+                .iter()
+                .map(|guest| (guest.clone(), meeting.response(guest, Some(original))))
+                .collect(),
+            attendance: meeting
+                .attendance
+                .iter()
+                .filter(|(run, stay)| *run == original && stay.joined_at <= world.now)
+                .map(|(_, stay)| stay.clone())
+                .collect(),
+        }
+    });
     TrueMeeting {
         id: meeting.id(),
         uid: meeting.uid.clone(),

@@ -57,11 +57,7 @@ pub struct Cursors<S> {
 
 impl<S> Default for Cursors<S> {
     fn default() -> Self {
-        Self {
-            cursors: HashMap::new(),
-            rounds: BTreeMap::new(),
-            made: 0,
-        }
+        Self { cursors: HashMap::new(), rounds: BTreeMap::new(), made: 0 }
     }
 }
 
@@ -143,9 +139,7 @@ pub fn page_word(round: u64, page: usize) -> String {
 /// Reads a page token back.
 pub fn read_page_word(word: &str) -> Option<(u64, usize)> {
     use base64::Engine as _;
-    let bytes = base64::engine::general_purpose::URL_SAFE_NO_PAD
-        .decode(word)
-        .ok()?;
+    let bytes = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(word).ok()?;
     let text = String::from_utf8(bytes).ok()?;
     let (round, page) = text.strip_prefix("page:")?.split_once(':')?;
     Some((round.parse().ok()?, page.parse().ok()?))

@@ -17,13 +17,7 @@ pub fn answer(all: &All, request: &Request, rest: &[&str]) -> Reply {
     let admin = all.world.person(subject).is_some_and(|person| person.admin);
     let public = request.param("viewType") == Some("domain_public");
     if !scopes.iter().any(|scope| scope == READ) || request.method != "GET" || !(admin || public) {
-        return error(
-            403,
-            "global",
-            "forbidden",
-            "Not Authorized to access this resource/api",
-            None,
-        );
+        return error(403, "global", "forbidden", "Not Authorized to access this resource/api", None);
     }
     match rest {
         ["users", key] => match all.world.user(Provider::Google, key) {
@@ -35,13 +29,7 @@ pub fn answer(all: &All, request: &Request, rest: &[&str]) -> Reply {
                 "emails": [{"address": person.address, "primary": true}],
                 "isAdmin": person.admin,
             })),
-            None => error(
-                404,
-                "global",
-                "notFound",
-                "Resource Not Found: userKey",
-                None,
-            ),
+            None => error(404, "global", "notFound", "Resource Not Found: userKey", None),
         },
         _ => usual_error(404),
     }

@@ -19,15 +19,10 @@ impl Faults {
 
     /// The fault for a request, if one waits for it.
     pub fn take(&mut self, path: &str) -> Option<Reply> {
-        let found = self
-            .waiting
-            .iter_mut()
-            .find(|fault| fault.times > 0 && path.contains(&fault.path_contains))?;
+        let found =
+            self.waiting.iter_mut().find(|fault| fault.times > 0 && path.contains(&fault.path_contains))?;
         found.times -= 1;
-        let body = found
-            .body
-            .clone()
-            .unwrap_or_else(|| usual_body(path, found.status));
+        let body = found.body.clone().unwrap_or_else(|| usual_body(path, found.status));
         let mut reply = Reply::new(found.status, body);
         if let Some(seconds) = &found.retry_after {
             reply = reply.with("retry-after", seconds.clone());

@@ -31,8 +31,7 @@ const FULL_ONLY: [&str; 8] = [
 ];
 
 pub fn answer(state: &State, all: &mut All, request: &Request, rest: &[&str]) -> Reply {
-    let Some(Grant::Google { subject, scopes }) = all.accounts.find(request.bearer()).cloned()
-    else {
+    let Some(Grant::Google { subject, scopes }) = all.accounts.find(request.bearer()).cloned() else {
         return usual_error(401);
     };
     if !scopes.iter().any(|scope| READ.contains(&scope.as_str())) {
@@ -44,25 +43,14 @@ pub fn answer(state: &State, all: &mut All, request: &Request, rest: &[&str]) ->
     let calendar = |id: &str| id == "primary" || id.eq_ignore_ascii_case(&subject);
     let reply = match rest {
         ["calendars", id, "events", ..] if !calendar(id) => usual_error(404),
-        ["calendars", _, "events"] => {
-            list(state, all, request, &subject).unwrap_or_else(|refusal| refusal)
-        }
+        ["calendars", _, "events"] => list(state, all, request, &subject).unwrap_or_else(|refusal| refusal),
         ["calendars", _, "events", event] => get(&all.world, request, &subject, event),
         _ => usual_error(404),
     };
     match request.param("fields") {
         Some(fields) if reply.status == 200 => match Mask::parse(fields) {
-            Some(mask) => Reply {
-                body: mask.apply(reply.body),
-                ..reply
-            },
-            None => error(
-                400,
-                "global",
-                "invalidParameter",
-                "Invalid field selection",
-                Some("fields"),
-            ),
+            Some(mask) => Reply { body: mask.apply(reply.body), ..reply },
+            None => error(400, "global", "invalidParameter", "Invalid field selection", Some("fields")),
         },
         _ => reply,
     }
@@ -78,10 +66,7 @@ fn list(state: &State, all: &mut All, request: &Request, owner: &str) -> Result<
     let scope = scope(request, owner)?;
     if let Some(word) = request.param("pageToken") {
         let (number, page) = read_page_word(word).ok_or_else(|| invalid("pageToken"))?;
-        let round = all
-            .google
-            .round(number)
-            .ok_or_else(|| invalid("pageToken"))?;
+        let round = all.google.round(number).ok_or_else(|| invalid("pageToken"))?;
         let same = round.scope.owner == owner
             && round.scope.single == scope.single
             && round.scope.types == scope.types;
@@ -103,10 +88,7 @@ fn list(state: &State, all: &mut All, request: &Request, owner: &str) -> Result<
             if request.param("showDeleted") == Some("false") {
                 return Err(invalid("showDeleted"));
             }
-            let cursor = all
-                .google
-                .find(word)
-                .filter(|cursor| cursor.scope.owner == owner);
+            let cursor = all.google.find(word).filter(|cursor| cursor.scope.owner == owner);
             let cursor = cursor.cloned().ok_or_else(|| usual_error(410))?;
             if (cursor.scope.single, &cursor.scope.types) != (scope.single, &scope.types) {
                 return Err(error(
@@ -121,9 +103,8 @@ fn list(state: &State, all: &mut All, request: &Request, owner: &str) -> Result<
             (cursor.scope, items, true)
         }
         None => {
-            let plain = ["orderBy", "q", "updatedMin", "iCalUID"]
-                .iter()
-                .all(|name| request.param(name).is_none());
+            let plain =
+                ["orderBy", "q", "updatedMin", "iCalUID"].iter().all(|name| request.param(name).is_none());
             let items = full(&all.world, request, &scope);
             (scope, items, plain)
         }
@@ -132,12 +113,7 @@ fn list(state: &State, all: &mut All, request: &Request, owner: &str) -> Result<
     if all.world.quirks.google_empty_page {
         pages.insert(0, Vec::new());
     }
-    let round = Round {
-        scope,
-        pages,
-        seq: all.world.seq,
-        resumable,
-    };
+    let round = Round { scope, pages, seq: all.world.seq, resumable };
     let number = all.google.begin(round);
     Ok(page_of(all, request, owner, number, 0))
 }
@@ -161,13 +137,7 @@ fn page_of(all: &mut All, _request: &Request, owner: &str, number: u64, page: us
         body["nextPageToken"] = json!(page_word(number, page + 1));
     } else if round.resumable {
         let word = format!("{}=", all.world.mint.token());
-        all.google.keep(
-            word.clone(),
-            Cursor {
-                scope: round.scope,
-                seq: round.seq,
-            },
-        );
+        all.google.keep(word.clone(), Cursor { scope: round.scope, seq: round.seq });
         body["nextSyncToken"] = json!(word);
     }
     Reply::ok(body)
@@ -191,13 +161,7 @@ fn scope(request: &Request, owner: &str) -> Result<GoogleScope, Reply> {
         && from >= to
     {
         let told = "The specified time range is empty.";
-        return Err(error(
-            400,
-            "calendar",
-            "timeRangeEmpty",
-            told,
-            Some("timeMax"),
-        ));
+        return Err(error(400, "calendar", "timeRangeEmpty", told, Some("timeMax")));
     }
     match request.param("orderBy") {
         None | Some("updated") => {}
@@ -214,13 +178,7 @@ fn scope(request: &Request, owner: &str) -> Result<GoogleScope, Reply> {
         .map(|(_, value)| value.clone())
         .collect();
     types.sort();
-    Ok(GoogleScope {
-        owner: owner.to_string(),
-        single,
-        from,
-        to,
-        types,
-    })
+    Ok(GoogleScope { owner: owner.to_string(), single, from, to, types })
 }
 
 fn get(world: &World, request: &Request, owner: &str, id: &str) -> Reply {
@@ -236,10 +194,7 @@ fn get(world: &World, request: &Request, owner: &str, id: &str) -> Reply {
                 view.occurrence(meeting, &meeting.seen(owner, meeting.rule().first()))
             });
         }
-        let Some(suffix) = id
-            .strip_prefix(&own)
-            .and_then(|rest| rest.strip_prefix('_'))
-        else {
+        let Some(suffix) = id.strip_prefix(&own).and_then(|rest| rest.strip_prefix('_')) else {
             continue;
         };
         let Some(around) = instance_day(suffix) else {
@@ -247,10 +202,7 @@ fn get(world: &World, request: &Request, owner: &str, id: &str) -> Reply {
         };
         let rule = meeting.rule();
         let slots = rule.slots(around - Duration::days(2), around + Duration::days(3));
-        if let Some(slot) = slots
-            .into_iter()
-            .find(|slot| instance_id(meeting, rule, slot) == id)
-        {
+        if let Some(slot) = slots.into_iter().find(|slot| instance_id(meeting, rule, slot) == id) {
             return Reply::ok(view.occurrence(meeting, &meeting.seen(owner, slot)));
         }
     }

@@ -5,13 +5,7 @@ use serde_json::json;
 use super::http::Reply;
 
 pub fn invalid(name: &'static str) -> Reply {
-    error(
-        400,
-        "global",
-        "invalid",
-        &format!("Invalid value for: {name}"),
-        Some(name),
-    )
+    error(400, "global", "invalid", &format!("Invalid value for: {name}"), Some(name))
 }
 
 /// The token does not carry the scope.
@@ -43,43 +37,22 @@ pub fn usual_error(status: u16) -> Reply {
             reply.body["error"]["errors"][0]["location"] = json!("Authorization");
             reply
         }
-        403 => error(
-            403,
-            "usageLimits",
-            "rateLimitExceeded",
-            "Rate Limit Exceeded",
-            None,
-        ),
+        403 => error(403, "usageLimits", "rateLimitExceeded", "Rate Limit Exceeded", None),
         404 => error(404, "global", "notFound", "Not Found", None),
         410 => {
             let told = "Sync token is no longer valid, a full sync is required.";
             error(410, "calendar", "fullSyncRequired", told, Some("syncToken"))
         }
-        429 => error(
-            429,
-            "usageLimits",
-            "rateLimitExceeded",
-            "Rate Limit Exceeded",
-            None,
-        ),
+        429 => error(429, "usageLimits", "rateLimitExceeded", "Rate Limit Exceeded", None),
         status => error(status, "global", "backendError", "Backend Error", None),
     }
 }
 
-pub fn error(
-    status: u16,
-    domain: &str,
-    reason: &str,
-    told: &str,
-    parameter: Option<&str>,
-) -> Reply {
+pub fn error(status: u16, domain: &str, reason: &str, told: &str, parameter: Option<&str>) -> Reply {
     let mut line = json!({"domain": domain, "reason": reason, "message": told});
     if let Some(name) = parameter {
         line["locationType"] = json!("parameter");
         line["location"] = json!(name);
     }
-    Reply::new(
-        status,
-        json!({"error": {"errors": [line], "code": status, "message": told}}),
-    )
+    Reply::new(status, json!({"error": {"errors": [line], "code": status, "message": told}}))
 }

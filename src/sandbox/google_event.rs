@@ -48,15 +48,9 @@ impl GoogleView<'_> {
             return Value::Object(self.full(meeting, &seen.title, &seen.slot, None));
         }
         let mut event = self.full(meeting, &seen.title, &seen.slot, Some(seen));
-        event.insert(
-            "id".into(),
-            json!(instance_id(meeting, rule, &seen.original)),
-        );
+        event.insert("id".into(), json!(instance_id(meeting, rule, &seen.original)));
         event.insert("recurringEventId".into(), json!(event_id(meeting)));
-        event.insert(
-            "originalStartTime".into(),
-            self.time(rule, seen.original.wall, seen.original.start),
-        );
+        event.insert("originalStartTime".into(), self.time(rule, seen.original.wall, seen.original.start));
         Value::Object(event)
     }
 
@@ -95,13 +89,7 @@ impl GoogleView<'_> {
         })
     }
 
-    fn full(
-        &self,
-        meeting: &Meeting,
-        title: &str,
-        slot: &Slot,
-        seen: Option<&Seen>,
-    ) -> Map<String, Value> {
+    fn full(&self, meeting: &Meeting, title: &str, slot: &Slot, seen: Option<&Seen>) -> Map<String, Value> {
         let rule = meeting.rule();
         let id = event_id(meeting);
         let stamp = seen.map_or(meeting.stamp, |seen| seen.stamp);
@@ -111,10 +99,7 @@ impl GoogleView<'_> {
         set("etag", etag(meeting, stamp));
         set("id", json!(id));
         set("status", json!("confirmed"));
-        set(
-            "htmlLink",
-            json!(format!("https://www.google.com/calendar/event?eid={id}")),
-        );
+        set("htmlLink", json!(format!("https://www.google.com/calendar/event?eid={id}")));
         set("created", instant(meeting.created));
         set("updated", instant(meeting.updated));
         if !title.is_empty() {
@@ -139,36 +124,23 @@ impl GoogleView<'_> {
         }
         set("iCalUID", json!(meeting.uid));
         set("sequence", json!(meeting.revision));
-        let attendees = self.attendees(
-            meeting,
-            seen.filter(|_| rule.is_series())
-                .map(|seen| seen.original.start),
-        );
+        let attendees =
+            self.attendees(meeting, seen.filter(|_| rule.is_series()).map(|seen| seen.original.start));
         if !attendees.is_empty() {
             set("attendees", Value::Array(attendees));
         }
         if let Call::Meet { code } = &meeting.call {
-            set(
-                "hangoutLink",
-                json!(format!("https://meet.google.com/{code}")),
-            );
+            set("hangoutLink", json!(format!("https://meet.google.com/{code}")));
             set("conferenceData", conference(code));
         }
         set("reminders", json!({"useDefault": true}));
         set("eventType", json!(meeting.event_type));
         match meeting.event_type.as_str() {
-            "outOfOffice" => set(
-                "outOfOfficeProperties",
-                json!({"autoDeclineMode": "declineNone"}),
-            ),
-            "focusTime" => set(
-                "focusTimeProperties",
-                json!({"autoDeclineMode": "declineNone"}),
-            ),
-            "workingLocation" => set(
-                "workingLocationProperties",
-                json!({"type": "homeOffice", "homeOffice": {}}),
-            ),
+            "outOfOffice" => set("outOfOfficeProperties", json!({"autoDeclineMode": "declineNone"})),
+            "focusTime" => set("focusTimeProperties", json!({"autoDeclineMode": "declineNone"})),
+            "workingLocation" => {
+                set("workingLocationProperties", json!({"type": "homeOffice", "homeOffice": {}}))
+            }
             _ => {}
         }
         event
@@ -210,13 +182,14 @@ impl GoogleView<'_> {
         }
         for guest in &meeting.attendees {
             let mut person = self.person(guest);
-            person["responseStatus"] = json!(word(
-                self.world.answer_seen(meeting, self.owner, guest, original)
-            ));
+            person["responseStatus"] =
+                json!(word(self.world.answer_seen(meeting, self.owner, guest, original)));
             list.push(person);
         }
         for room in &meeting.rooms {
-            list.push(json!({"email": room, "displayName": room, "resource": true, "responseStatus": "accepted"}));
+            list.push(
+                json!({"email": room, "displayName": room, "resource": true, "responseStatus": "accepted"}),
+            );
         }
         list
     }
@@ -225,19 +198,14 @@ impl GoogleView<'_> {
         match &meeting.call {
             Call::Teams { join_url, .. } => {
                 let text = format!("Microsoft Teams meeting\nJoin: <{join_url}>");
-                if meeting.description.is_empty() {
-                    text
-                } else {
-                    format!("{}\n{text}", meeting.description)
-                }
+                if meeting.description.is_empty() { text } else { format!("{}\n{text}", meeting.description) }
             }
             _ => meeting.description.clone(),
         }
     }
 
     fn location(&self, meeting: &Meeting) -> Option<String> {
-        let teams = matches!(meeting.call, Call::Teams { .. })
-            .then(|| "Microsoft Teams Meeting".to_string());
+        let teams = matches!(meeting.call, Call::Teams { .. }).then(|| "Microsoft Teams Meeting".to_string());
         meeting
             .location
             .clone()
@@ -277,8 +245,5 @@ fn instant(time: DateTime<Utc>) -> Value {
 
 fn etag(meeting: &Meeting, stamp: u64) -> Value {
     let digest = lower_hex(&hash(&[meeting.uid.as_bytes(), &stamp.to_le_bytes()])[..7]);
-    json!(format!(
-        "\"{}\"",
-        u64::from_str_radix(&digest, 16).unwrap_or(stamp)
-    ))
+    json!(format!("\"{}\"", u64::from_str_radix(&digest, 16).unwrap_or(stamp)))
 }

@@ -55,9 +55,7 @@ impl Mask {
             return value;
         }
         match value {
-            Value::Array(items) => {
-                Value::Array(items.into_iter().map(|item| self.apply(item)).collect())
-            }
+            Value::Array(items) => Value::Array(items.into_iter().map(|item| self.apply(item)).collect()),
             Value::Object(mut fields) => {
                 let mut kept = Map::new();
                 for (name, below) in &self.0 {

@@ -14,18 +14,11 @@ use super::world::{Meeting, What, World};
 /// The window of a scope; without a `timeMax` a series is shown as far ahead as Google shows it.
 fn window(world: &World, scope: &GoogleScope) -> (DateTime<Utc>, DateTime<Utc>) {
     let far = Duration::days(365 * 14);
-    (
-        scope.from.unwrap_or(DateTime::UNIX_EPOCH),
-        scope.to.unwrap_or(world.now + far),
-    )
+    (scope.from.unwrap_or(DateTime::UNIX_EPOCH), scope.to.unwrap_or(world.now + far))
 }
 
 pub fn view<'a>(world: &'a World, request: &Request, owner: &'a str) -> GoogleView<'a> {
-    GoogleView {
-        world,
-        owner,
-        zone: request.param("timeZone").and_then(|name| name.parse().ok()),
-    }
+    GoogleView { world, owner, zone: request.param("timeZone").and_then(|name| name.parse().ok()) }
 }
 
 fn wanted(scope: &GoogleScope, meeting: &Meeting) -> bool {
@@ -37,21 +30,14 @@ pub fn full(world: &World, request: &Request, scope: &GoogleScope) -> Vec<Value>
     let (from, to) = window(world, scope);
     let view = view(world, request, &scope.owner);
     let deleted = request.param("showDeleted") == Some("true");
-    let updated = request
-        .param("updatedMin")
-        .and_then(|text| DateTime::parse_from_rfc3339(text).ok());
+    let updated = request.param("updatedMin").and_then(|text| DateTime::parse_from_rfc3339(text).ok());
     let uid = request.param("iCalUID");
     let text = request.param("q").map(str::to_lowercase);
     let mut items: Vec<(DateTime<Utc>, Value)> = Vec::new();
-    for meeting in world
-        .on_calendar(&scope.owner)
-        .filter(|meeting| wanted(scope, meeting))
-    {
+    for meeting in world.on_calendar(&scope.owner).filter(|meeting| wanted(scope, meeting)) {
         if uid.is_some_and(|uid| uid != meeting.uid)
             || updated.is_some_and(|since| meeting.updated < since)
-            || text
-                .as_ref()
-                .is_some_and(|text| !meeting.title.to_lowercase().contains(text))
+            || text.as_ref().is_some_and(|text| !meeting.title.to_lowercase().contains(text))
         {
             continue;
         }
@@ -61,9 +47,7 @@ pub fn full(world: &World, request: &Request, scope: &GoogleScope) -> Vec<Value>
         }
         let seen = meeting.seen_between(&scope.owner, from, to);
         if scope.single || !meeting.rule().is_series() {
-            let shown = seen
-                .iter()
-                .filter(|one| one.standing == Standing::Live || deleted);
+            let shown = seen.iter().filter(|one| one.standing == Standing::Live || deleted);
             items.extend(shown.map(|one| (one.slot.start, view.occurrence(meeting, one))));
         } else if live {
             if !seen.is_empty() {
@@ -99,11 +83,7 @@ pub fn increment(world: &World, request: &Request, cursor: &Cursor<GoogleScope>)
         .collect();
     let mut items = Vec::new();
     for (index, what) in &changed {
-        let Some(meeting) = world
-            .meetings
-            .get(*index)
-            .filter(|meeting| wanted(scope, meeting))
-        else {
+        let Some(meeting) = world.meetings.get(*index).filter(|meeting| wanted(scope, meeting)) else {
             continue;
         };
         // An occurrence says nothing new when its whole series is told again.
@@ -120,15 +100,11 @@ pub fn increment(world: &World, request: &Request, cursor: &Cursor<GoogleScope>)
             What::Whole if series && scope.single => {
                 items.extend(whole_series(&view, meeting, cursor, from, to));
             }
-            What::Whole if meeting.standing(&scope.owner) != Standing::Live => {
-                items.push(view.gone(meeting))
-            }
+            What::Whole if meeting.standing(&scope.owner) != Standing::Live => items.push(view.gone(meeting)),
             What::Whole if series => {
                 items.push(view.master(meeting));
                 let seen = meeting.seen_between(&scope.owner, from, to);
-                let different = seen
-                    .iter()
-                    .filter(|one| one.exception || one.standing != Standing::Live);
+                let different = seen.iter().filter(|one| one.exception || one.standing != Standing::Live);
                 items.extend(different.map(|one| view.occurrence(meeting, one)));
             }
             What::Whole => {
@@ -160,11 +136,7 @@ fn whole_series(
         }
     }
     for rule in meeting.old_rules(cursor.seq).filter(|_| known) {
-        for slot in rule
-            .slots(from, to)
-            .iter()
-            .filter(|slot| overlaps(slot, from, to))
-        {
+        for slot in rule.slots(from, to).iter().filter(|slot| overlaps(slot, from, to)) {
             if told.insert(instance_id(meeting, rule, slot)) {
                 items.push(view.tombstone(meeting, rule, slot, meeting.stamp));
             }

@@ -39,16 +39,11 @@ pub fn answer(state: &State, all: &mut All, request: &Request) -> Reply {
     if request.method != "POST" {
         return Reply::new(404, json!({"error": "not_found"}));
     }
-    if request.form("grant_type").as_deref() != Some("urn:ietf:params:oauth:grant-type:jwt-bearer")
-    {
+    if request.form("grant_type").as_deref() != Some("urn:ietf:params:oauth:grant-type:jwt-bearer") {
         return refuse(400, "unsupported_grant_type", "Invalid grant_type");
     }
     let Some(assertion) = request.form("assertion") else {
-        return refuse(
-            400,
-            "invalid_request",
-            "Missing required parameter: assertion",
-        );
+        return refuse(400, "invalid_request", "Missing required parameter: assertion");
     };
     let claims = match read(&assertion, state.key) {
         Ok(claims) => claims,
@@ -69,41 +64,23 @@ pub fn answer(state: &State, all: &mut All, request: &Request) -> Reply {
             "Invalid JWT: Token must be a short-lived token (60 minutes) and in a reasonable timeframe. Check your iat and exp values in the JWT claim.",
         );
     }
-    let scopes: Vec<String> = claims
-        .scope
-        .as_deref()
-        .unwrap_or_default()
-        .split_whitespace()
-        .map(str::to_string)
-        .collect();
+    let scopes: Vec<String> =
+        claims.scope.as_deref().unwrap_or_default().split_whitespace().map(str::to_string).collect();
     if scopes.is_empty() {
         return refuse(400, "invalid_scope", "Empty or missing scope not allowed.");
     }
     let Some(subject) = claims.sub else {
         return refuse(401, "unauthorized_client", UNAUTHORIZED);
     };
-    let Some(person) = all
-        .world
-        .person(&subject)
-        .filter(|person| person.provider == Provider::Google)
-    else {
+    let Some(person) = all.world.person(&subject).filter(|person| person.provider == Provider::Google) else {
         return refuse(400, "invalid_grant", "Invalid email or User ID");
     };
-    if scopes
-        .iter()
-        .any(|scope| !GRANTED.contains(&scope.as_str()))
-    {
+    if scopes.iter().any(|scope| !GRANTED.contains(&scope.as_str())) {
         return refuse(401, "unauthorized_client", UNAUTHORIZED);
     }
     let subject = person.address.clone();
     let token = format!("ya29.{}", all.world.mint.token());
-    all.accounts.issue(
-        token.clone(),
-        Grant::Google {
-            subject,
-            scopes: scopes.clone(),
-        },
-    );
+    all.accounts.issue(token.clone(), Grant::Google { subject, scopes: scopes.clone() });
     Reply::ok(json!({
         "access_token": token,
         "expires_in": LIFETIME.as_secs(),
@@ -121,11 +98,7 @@ fn world_or_real(world: i64, claims: &Claims) -> i64 {
         .ok()
         .and_then(|since| i64::try_from(since.as_secs()).ok())
         .unwrap_or_default();
-    if (claims.iat - world).abs() < (claims.iat - real).abs() {
-        world
-    } else {
-        real
-    }
+    if (claims.iat - world).abs() < (claims.iat - real).abs() { world } else { real }
 }
 
 /// Checks form and signature of the assertion.
@@ -137,20 +110,10 @@ fn read(assertion: &str, key: &ServiceAccountKey) -> Result<Claims, Reply> {
     if header.alg != "RS256" || header.kid.is_some_and(|kid| kid != key.id) {
         return Err(bad());
     }
-    let signature = URL_SAFE_NO_PAD
-        .decode(signature.trim_end_matches('='))
-        .map_err(|_| bad())?;
+    let signature = URL_SAFE_NO_PAD.decode(signature.trim_end_matches('=')).map_err(|_| bad())?;
     let digest = Sha256::digest(signed.as_bytes());
-    key.public
-        .verify(Pkcs1v15Sign::new::<Sha256>(), &digest, &signature)
-        .map_err(|_| bad())?;
-    part(claims).ok_or_else(|| {
-        refuse(
-            400,
-            "invalid_grant",
-            "Invalid JWT: claims are missing or malformed.",
-        )
-    })
+    key.public.verify(Pkcs1v15Sign::new::<Sha256>(), &digest, &signature).map_err(|_| bad())?;
+    part(claims).ok_or_else(|| refuse(400, "invalid_grant", "Invalid JWT: claims are missing or malformed."))
 }
 
 fn part<T: for<'de> Deserialize<'de>>(text: &str) -> Option<T> {
@@ -159,8 +122,5 @@ fn part<T: for<'de> Deserialize<'de>>(text: &str) -> Option<T> {
 }
 
 fn refuse(status: u16, error: &str, description: &str) -> Reply {
-    Reply::new(
-        status,
-        json!({"error": error, "error_description": description}),
-    )
+    Reply::new(status, json!({"error": error, "error_description": description}))
 }

@@ -14,9 +14,7 @@ use super::{graph_delta, teams};
 pub fn answer(state: &State, all: &mut All, request: &Request, rest: &[&str]) -> Reply {
     let reply = match all.accounts.find(request.bearer()) {
         Some(Grant::Microsoft) => route(state, all, request, rest),
-        _ if request.bearer().is_none() => {
-            error(401, "InvalidAuthenticationToken", "Access token is empty.")
-        }
+        _ if request.bearer().is_none() => error(401, "InvalidAuthenticationToken", "Access token is empty."),
         _ => usual_error(401),
     };
     match request.header("client-request-id") {
@@ -28,20 +26,12 @@ pub fn answer(state: &State, all: &mut All, request: &Request, rest: &[&str]) ->
 
 fn route(state: &State, all: &mut All, request: &Request, rest: &[&str]) -> Reply {
     if request.method != "GET" {
-        return error(
-            403,
-            "ErrorAccessDenied",
-            "Access is denied. Check credentials and try again.",
-        );
+        return error(403, "ErrorAccessDenied", "Access is denied. Check credentials and try again.");
     }
     let (key, rest) = match rest {
         ["users", key, rest @ ..] => (*key, rest),
         ["me", ..] => {
-            return error(
-                400,
-                "BadRequest",
-                "/me request is only valid with delegated authentication flow.",
-            );
+            return error(400, "BadRequest", "/me request is only valid with delegated authentication flow.");
         }
         _ => return error(400, "BadRequest", "Resource not found for the segment."),
     };
@@ -54,11 +44,7 @@ fn route(state: &State, all: &mut All, request: &Request, rest: &[&str]) -> Repl
                     "Resource '{key}' does not exist or one of its queried reference-property objects are not present."
                 ),
             ),
-            _ => error(
-                404,
-                "ErrorInvalidUser",
-                &format!("The requested user '{key}' is invalid."),
-            ),
+            _ => error(404, "ErrorInvalidUser", &format!("The requested user '{key}' is invalid.")),
         };
     };
     let owner = person.address.clone();
@@ -88,10 +74,7 @@ fn route(state: &State, all: &mut All, request: &Request, rest: &[&str]) -> Repl
 }
 
 fn is_delta(segment: &str) -> bool {
-    matches!(
-        segment.trim_end_matches("()"),
-        "delta" | "microsoft.graph.delta"
-    )
+    matches!(segment.trim_end_matches("()"), "delta" | "microsoft.graph.delta")
 }
 
 /// The values of all `Prefer` headers, quotes taken off.
@@ -106,24 +89,22 @@ pub fn preferences(request: &Request) -> Vec<String> {
         .collect()
 }
 
-pub fn view<'a>(
-    world: &'a World,
-    request: &Request,
-    owner: &'a str,
-) -> Result<GraphView<'a>, Reply> {
+pub fn view<'a>(world: &'a World, request: &Request, owner: &'a str) -> Result<GraphView<'a>, Reply> {
     let wishes = preferences(request);
     let wish = |name: &str| {
         wishes.iter().find_map(|one| {
             let (key, value) = one.split_once('=')?;
-            key.trim()
-                .eq_ignore_ascii_case(name)
-                .then(|| value.trim().to_string())
+            key.trim().eq_ignore_ascii_case(name).then(|| value.trim().to_string())
         })
     };
     let zone = match wish("outlook.timezone") {
         None => Tz::UTC,
         Some(name) => name.parse().map_err(|_| {
-            error(400, "ErrorInvalidTimeZone", &format!("The time zone '{name}' is not known to the sandbox; ask for UTC or an IANA name."))
+            error(
+                400,
+                "ErrorInvalidTimeZone",
+                &format!("The time zone '{name}' is not known to the sandbox; ask for UTC or an IANA name."),
+            )
         })?,
     };
     Ok(GraphView {
@@ -131,8 +112,7 @@ pub fn view<'a>(
         owner,
         immutable: wish("IdType").is_some_and(|kind| kind.eq_ignore_ascii_case("ImmutableId")),
         zone,
-        text: wish("outlook.body-content-type")
-            .is_some_and(|kind| kind.eq_ignore_ascii_case("text")),
+        text: wish("outlook.body-content-type").is_some_and(|kind| kind.eq_ignore_ascii_case("text")),
     })
 }
 
@@ -143,15 +123,11 @@ pub fn window(request: &Request) -> Result<(DateTime<Utc>, DateTime<Utc>), Reply
             return Ok(None);
         };
         let plain = || {
-            ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%dT%H:%M", "%Y-%m-%d"]
-                .iter()
-                .find_map(|form| {
-                    NaiveDateTime::parse_from_str(text, form).ok().or_else(|| {
-                        chrono::NaiveDate::parse_from_str(text, form)
-                            .ok()?
-                            .and_hms_opt(0, 0, 0)
-                    })
-                })
+            ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%dT%H:%M", "%Y-%m-%d"].iter().find_map(|form| {
+                NaiveDateTime::parse_from_str(text, form)
+                    .ok()
+                    .or_else(|| chrono::NaiveDate::parse_from_str(text, form).ok()?.and_hms_opt(0, 0, 0))
+            })
         };
         DateTime::parse_from_rfc3339(text)
             .map(|time| time.with_timezone(&Utc))
@@ -171,11 +147,7 @@ pub fn window(request: &Request) -> Result<(DateTime<Utc>, DateTime<Utc>), Reply
         return Err(error(400, "ErrorInvalidRequest", told));
     };
     if to < from {
-        return Err(error(
-            400,
-            "ErrorInvalidParameter",
-            "The end of the window is before its start.",
-        ));
+        return Err(error(400, "ErrorInvalidParameter", "The end of the window is before its start."));
     }
     if to - from > Duration::days(1825) {
         let told = "Your request can't be completed. The range between the start and end dates is greater than the allowed range. Maximum number of days: 1825";
@@ -185,13 +157,7 @@ pub fn window(request: &Request) -> Result<(DateTime<Utc>, DateTime<Utc>), Reply
 }
 
 /// `calendarView` and `instances`: every occurrence in the window with everything.
-fn flat(
-    state: &State,
-    all: &mut All,
-    request: &Request,
-    owner: &str,
-    master: Option<&str>,
-) -> Reply {
+fn flat(state: &State, all: &mut All, request: &Request, owner: &str, master: Option<&str>) -> Reply {
     let (from, to) = match window(request) {
         Ok(window) => window,
         Err(reply) => return reply,
@@ -208,40 +174,19 @@ fn flat(
         },
     };
     let mut items: Vec<(DateTime<Utc>, Value)> = Vec::new();
-    for meeting in all
-        .world
-        .on_calendar(owner)
-        .filter(|meeting| only.is_none_or(|index| index == meeting.index))
+    for meeting in
+        all.world.on_calendar(owner).filter(|meeting| only.is_none_or(|index| index == meeting.index))
     {
         let seen = meeting.seen_between(owner, from, to);
-        let held = seen
-            .iter()
-            .filter(|seen| view.holds(meeting, seen.standing));
-        items.extend(held.map(|seen| {
-            (
-                seen.slot.start,
-                select(request, view.occurrence(meeting, seen)),
-            )
-        }));
+        let held = seen.iter().filter(|seen| view.holds(meeting, seen.standing));
+        items.extend(held.map(|seen| (seen.slot.start, select(request, view.occurrence(meeting, seen)))));
     }
     items.sort_by_key(|(start, _)| *start);
-    let number = |name: &str| {
-        request
-            .param(name)
-            .and_then(|text| text.parse::<usize>().ok())
-    };
+    let number = |name: &str| request.param(name).and_then(|text| text.parse::<usize>().ok());
     let skip = number("$skip").unwrap_or(0);
-    let top = number("$top")
-        .unwrap_or(10)
-        .clamp(1, 1000)
-        .min(state.page_size);
+    let top = number("$top").unwrap_or(10).clamp(1, 1000).min(state.page_size);
     let total = items.len();
-    let value: Vec<Value> = items
-        .into_iter()
-        .skip(skip)
-        .take(top)
-        .map(|(_, item)| item)
-        .collect();
+    let value: Vec<Value> = items.into_iter().skip(skip).take(top).map(|(_, item)| item).collect();
     let origin = request.origin(state);
     let mut body = json!({"@odata.context": format!("{origin}/v1.0/$metadata#users('{owner}')/calendarView"), "value": value});
     if skip + top < total {
@@ -262,9 +207,7 @@ fn event(world: &World, request: &Request, owner: &str, id: &str) -> Reply {
         Err(reply) => return reply,
     };
     let found = read_event_id(owner, id).and_then(|target| {
-        let meeting = world
-            .on_calendar(owner)
-            .find(|meeting| meeting.index == target.meeting)?;
+        let meeting = world.on_calendar(owner).find(|meeting| meeting.index == target.meeting)?;
         let series = meeting.rule().is_series();
         match target.original {
             None if !view.holds(meeting, meeting.standing(owner)) => None,
@@ -272,15 +215,11 @@ fn event(world: &World, request: &Request, owner: &str, id: &str) -> Reply {
             None => Some(view.occurrence(meeting, &meeting.seen(owner, meeting.rule().first()))),
             Some(original) => {
                 let seen = meeting.seen_at(owner, original)?;
-                view.holds(meeting, seen.standing)
-                    .then(|| view.occurrence(meeting, &seen))
+                view.holds(meeting, seen.standing).then(|| view.occurrence(meeting, &seen))
             }
         }
     });
-    found.map_or_else(
-        || usual_error(404),
-        |event| Reply::ok(select(request, event)),
-    )
+    found.map_or_else(|| usual_error(404), |event| Reply::ok(select(request, event)))
 }
 
 /// `$select`: the named fields, and what OData always tells.
@@ -310,18 +249,13 @@ pub fn gone(
     generation: u64,
     highest: u64,
 ) -> Reply {
-    let newer = (1..=3)
-        .map(|back| format!("[{}]", highest.saturating_sub(3 - back)))
-        .collect::<String>();
+    let newer = (1..=3).map(|back| format!("[{}]", highest.saturating_sub(3 - back))).collect::<String>();
     let told = format!(
         "The sync state generation is not found; generation={generation};[highest={highest}]{newer}."
     );
     let reply = error(410, "SyncStateNotFound", &told);
     if all.world.quirks.graph_gone_location {
-        let fresh = format!(
-            "{}/v1.0/users/{owner}/calendarView/delta",
-            request.origin(state)
-        );
+        let fresh = format!("{}/v1.0/users/{owner}/calendarView/delta", request.origin(state));
         return reply.with("location", fresh);
     }
     reply
@@ -331,41 +265,19 @@ pub fn gone(
 pub fn usual_error(status: u16) -> Reply {
     match status {
         400 => error(400, "ErrorInvalidRequest", "The request is invalid."),
-        401 => error(
-            401,
-            "InvalidAuthenticationToken",
-            "Lifetime validation failed, the token is expired.",
-        ),
-        403 => error(
-            403,
-            "ErrorAccessDenied",
-            "Access is denied. Check credentials and try again.",
-        ),
-        404 => error(
-            404,
-            "ErrorItemNotFound",
-            "The specified object was not found in the store.",
-        ),
+        401 => error(401, "InvalidAuthenticationToken", "Lifetime validation failed, the token is expired."),
+        403 => error(403, "ErrorAccessDenied", "Access is denied. Check credentials and try again."),
+        404 => error(404, "ErrorItemNotFound", "The specified object was not found in the store."),
         410 => error(
             410,
             "SyncStateNotFound",
             "The sync state generation is not found; generation=1;[highest=9][9][7][8].",
         ),
-        429 => error(
-            429,
-            "ApplicationThrottled",
-            "Application is over its MailboxConcurrency limit.",
-        ),
-        503 => error(
-            503,
-            "ServiceUnavailable",
-            "The service is temporarily unavailable.",
-        ),
-        status => error(
-            status,
-            "InternalServerError",
-            "An internal server error occurred. The operation failed.",
-        ),
+        429 => error(429, "ApplicationThrottled", "Application is over its MailboxConcurrency limit."),
+        503 => error(503, "ServiceUnavailable", "The service is temporarily unavailable."),
+        status => {
+            error(status, "InternalServerError", "An internal server error occurred. The operation failed.")
+        }
     }
 }
 
@@ -375,8 +287,5 @@ pub fn error(status: u16, code: &str, told: &str) -> Reply {
         "request-id": "00000000-0000-4000-8000-000000000000",
         "client-request-id": "00000000-0000-4000-8000-000000000000",
     });
-    Reply::new(
-        status,
-        json!({"error": {"code": code, "message": told, "innerError": inner}}),
-    )
+    Reply::new(status, json!({"error": {"code": code, "message": told, "innerError": inner}}))
 }

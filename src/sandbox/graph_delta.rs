@@ -13,9 +13,7 @@ use super::view::overlaps;
 use super::world::{Meeting, What, World};
 
 /// What a delta does not support.
-const REFUSED: [&str; 7] = [
-    "$select", "$filter", "$orderby", "$expand", "$search", "$top", "$skip",
-];
+const REFUSED: [&str; 7] = ["$select", "$filter", "$orderby", "$expand", "$search", "$top", "$skip"];
 
 pub fn answer(state: &State, all: &mut All, request: &Request, owner: &str) -> Reply {
     if let Some(name) = REFUSED.iter().find(|name| request.param(name).is_some()) {
@@ -36,11 +34,7 @@ pub fn answer(state: &State, all: &mut All, request: &Request, owner: &str) -> R
     }
     let (scope, items) = match request.param("$deltatoken") {
         Some(word) => {
-            let Some(cursor) = all
-                .graph
-                .find(word)
-                .filter(|cursor| cursor.scope.owner == owner)
-                .cloned()
+            let Some(cursor) = all.graph.find(word).filter(|cursor| cursor.scope.owner == owner).cloned()
             else {
                 return gone(state, all, request, owner, 0, 0);
             };
@@ -63,72 +57,35 @@ pub fn answer(state: &State, all: &mut All, request: &Request, owner: &str) -> R
                 Ok(view) => view,
                 Err(reply) => return reply,
             };
-            let scope = GraphScope {
-                owner: owner.to_string(),
-                from,
-                to,
-                chain,
-                generation: 0,
-            };
+            let scope = GraphScope { owner: owner.to_string(), from, to, chain, generation: 0 };
             (scope, first(&view, from, to))
         }
     };
     let pages = with_quirks(&all.world, paginate(items, size));
-    let number = all.graph.begin(Round {
-        scope,
-        pages,
-        seq: all.world.seq,
-        resumable: true,
-    });
+    let number = all.graph.begin(Round { scope, pages, seq: all.world.seq, resumable: true });
     page_of(state, all, request, owner, number, 0)
 }
 
-fn page_of(
-    state: &State,
-    all: &mut All,
-    request: &Request,
-    owner: &str,
-    number: u64,
-    page: usize,
-) -> Reply {
-    let found = all
-        .graph
-        .round(number)
-        .filter(|round| round.scope.owner == owner && page < round.pages.len());
+fn page_of(state: &State, all: &mut All, request: &Request, owner: &str, number: u64, page: usize) -> Reply {
+    let found =
+        all.graph.round(number).filter(|round| round.scope.owner == owner && page < round.pages.len());
     let Some(round) = found.cloned() else {
         return gone(state, all, request, owner, 0, 0);
     };
     let origin = request.origin(state);
-    let path = format!(
-        "{origin}/{}",
-        request
-            .path
-            .trim_start_matches('/')
-            .split('?')
-            .next()
-            .unwrap_or_default()
-    );
+    let path =
+        format!("{origin}/{}", request.path.trim_start_matches('/').split('?').next().unwrap_or_default());
     let mut body = json!({
         "@odata.context": format!("{origin}/v1.0/$metadata#Collection(event)"),
         "value": round.pages.get(page).cloned().unwrap_or_default(),
     });
     if page + 1 < round.pages.len() {
-        body["@odata.nextLink"] =
-            json!(format!("{path}?$skiptoken={}", page_word(number, page + 1)));
+        body["@odata.nextLink"] = json!(format!("{path}?$skiptoken={}", page_word(number, page + 1)));
     } else {
         let generation = all.chains.next(round.scope.chain);
         let word = all.world.mint.token();
-        let scope = GraphScope {
-            generation,
-            ..round.scope
-        };
-        all.graph.keep(
-            word.clone(),
-            Cursor {
-                scope,
-                seq: round.seq,
-            },
-        );
+        let scope = GraphScope { generation, ..round.scope };
+        all.graph.keep(word.clone(), Cursor { scope, seq: round.seq });
         body["@odata.deltaLink"] = json!(format!("{path}?$deltatoken={word}"));
     }
     Reply::ok(body).with("preference-applied", "odata.track-changes")
@@ -138,10 +95,7 @@ fn preferred_size(request: &Request) -> Option<usize> {
     super::graph::preferences(request)
         .iter()
         .find_map(|one| {
-            one.strip_prefix("odata.maxpagesize=")
-                .or_else(|| one.strip_prefix("maxpagesize="))?
-                .parse()
-                .ok()
+            one.strip_prefix("odata.maxpagesize=").or_else(|| one.strip_prefix("maxpagesize="))?.parse().ok()
         })
         .filter(|size| *size > 0)
 }
@@ -155,23 +109,14 @@ fn first(view: &GraphView<'_>, from: DateTime<Utc>, to: DateTime<Utc>) -> Vec<Ve
 }
 
 /// Everything of a meeting that is in the window: a series comes whole.
-fn present(
-    view: &GraphView<'_>,
-    meeting: &Meeting,
-    from: DateTime<Utc>,
-    to: DateTime<Utc>,
-) -> Vec<Value> {
+fn present(view: &GraphView<'_>, meeting: &Meeting, from: DateTime<Utc>, to: DateTime<Utc>) -> Vec<Value> {
     let series = meeting.rule().is_series();
     let mut group: Vec<Value> = meeting
         .seen_between(view.owner, from, to)
         .iter()
         .filter(|seen| view.holds(meeting, seen.standing))
         .map(|seen| {
-            if series && !seen.exception {
-                view.stub(meeting, seen)
-            } else {
-                view.occurrence(meeting, seen)
-            }
+            if series && !seen.exception { view.stub(meeting, seen) } else { view.occurrence(meeting, seen) }
         })
         .collect();
     if series && !group.is_empty() && !view.world.quirks.graph_master_missing {
@@ -196,11 +141,7 @@ fn increment(view: &GraphView<'_>, cursor: &Cursor<GraphScope>) -> Vec<Vec<Value
             // It left the window, was deleted, or never was inside: all of these look the same.
             group.push(view.removed(view.id(meeting, None)));
         } else {
-            group.extend(
-                whats
-                    .iter()
-                    .filter_map(|what| left_window(view, meeting, *what, from, to)),
-            );
+            group.extend(whats.iter().filter_map(|what| left_window(view, meeting, *what, from, to)));
         }
         groups.push(group);
     }
@@ -227,12 +168,7 @@ fn left_window(
 fn with_quirks(world: &World, mut pages: Vec<Vec<Value>>) -> Vec<Vec<Value>> {
     if world.quirks.graph_master_apart {
         let is_master = |item: &Value| item["type"] == "seriesMaster";
-        let masters: Vec<Value> = pages
-            .iter()
-            .flatten()
-            .filter(|item| is_master(item))
-            .cloned()
-            .collect();
+        let masters: Vec<Value> = pages.iter().flatten().filter(|item| is_master(item)).cloned().collect();
         for page in &mut pages {
             page.retain(|item| !is_master(item));
         }

@@ -40,10 +40,7 @@ impl GraphView<'_> {
     }
 
     pub fn id_of(&self, meeting: &Meeting, seen: &Seen) -> String {
-        self.id(
-            meeting,
-            meeting.rule().is_series().then_some(seen.original.start),
-        )
+        self.id(meeting, meeting.rule().is_series().then_some(seen.original.start))
     }
 
     /// Whether the mailbox holds the occurrence: a meeting that its organizer called off stays with
@@ -75,14 +72,7 @@ impl GraphView<'_> {
         let rule = meeting.rule();
         let series = rule.is_series();
         let original = series.then_some(seen.original.start);
-        let mut event = self.full(
-            meeting,
-            &seen.title,
-            &seen.slot,
-            original,
-            seen.standing,
-            seen.stamp,
-        );
+        let mut event = self.full(meeting, &seen.title, &seen.slot, original, seen.standing, seen.stamp);
         let kind = match (series, seen.exception) {
             (false, _) => "singleInstance",
             (true, true) => "exception",
@@ -93,14 +83,8 @@ impl GraphView<'_> {
             event.insert("seriesMasterId".into(), json!(self.id(meeting, None)));
             event.insert("originalStart".into(), instant(seen.original.start));
             let day = seen.original.wall.date();
-            event.insert(
-                "occurrenceId".into(),
-                json!(format!("OID.{}.{day}", self.id(meeting, None))),
-            );
-            event.insert(
-                "iCalUId".into(),
-                json!(exchange_uid(&meeting.uid, Some(day))),
-            );
+            event.insert("occurrenceId".into(), json!(format!("OID.{}.{day}", self.id(meeting, None))));
+            event.insert("iCalUId".into(), json!(exchange_uid(&meeting.uid, Some(day))));
         }
         Value::Object(event)
     }
@@ -109,14 +93,7 @@ impl GraphView<'_> {
     pub fn master(&self, meeting: &Meeting) -> Value {
         let standing = meeting.standing(self.owner);
         let first = meeting.rule().first();
-        let mut event = self.full(
-            meeting,
-            &meeting.title,
-            &first,
-            None,
-            standing,
-            meeting.stamp,
-        );
+        let mut event = self.full(meeting, &meeting.title, &first, None, standing, meeting.stamp);
         event.insert("type".into(), json!("seriesMaster"));
         event.insert("recurrence".into(), recurrence(meeting.rule()));
         Value::Object(event)
@@ -139,32 +116,20 @@ impl GraphView<'_> {
         let rule = meeting.rule();
         let organizes = meeting.organizer == self.owner;
         let cancelled = standing == Standing::Cancelled;
-        let title = if cancelled {
-            format!("Canceled: {title}")
-        } else {
-            title.to_string()
-        };
+        let title = if cancelled { format!("Canceled: {title}") } else { title.to_string() };
         let text = self.body(meeting);
         let join_url = match &meeting.call {
             Call::Teams { join_url, .. } => Some(join_url.as_str()),
             _ => None,
         };
         let zone = windows_zone(rule.zone.name());
-        let own = self
-            .world
-            .answer_seen(meeting, self.owner, self.owner, original);
-        let response = if organizes {
-            "organizer"
-        } else {
-            own_word(own)
-        };
+        let own = self.world.answer_seen(meeting, self.owner, self.owner, original);
+        let response = if organizes { "organizer" } else { own_word(own) };
         let place = meeting
             .location
             .clone()
             .or_else(|| (!meeting.rooms.is_empty()).then(|| meeting.rooms.join("; ")));
-        let place = place
-            .or_else(|| join_url.map(|_| "Microsoft Teams Meeting".into()))
-            .unwrap_or_default();
+        let place = place.or_else(|| join_url.map(|_| "Microsoft Teams Meeting".into())).unwrap_or_default();
         let mut event = fields(json!({
             "@odata.type": "#microsoft.graph.event",
             "@odata.etag": etag(meeting, stamp),
@@ -253,9 +218,7 @@ impl GraphView<'_> {
             }));
         };
         // Google lists its organizers as guests in what it sends out.
-        if !meeting.attendees.is_empty()
-            && self.world.provider(&meeting.organizer) == Provider::Google
-        {
+        if !meeting.attendees.is_empty() && self.world.provider(&meeting.organizer) == Provider::Google {
             add("required", &meeting.organizer, "none", NEVER.into());
         }
         for guest in &meeting.attendees {
@@ -270,20 +233,10 @@ impl GraphView<'_> {
     }
 
     fn answer_time(&self, meeting: &Meeting, answer: Response, organizes: bool) -> String {
-        if organizes || answer == Response::NeedsAction {
-            NEVER.into()
-        } else {
-            seconds(meeting.updated)
-        }
+        if organizes || answer == Response::NeedsAction { NEVER.into() } else { seconds(meeting.updated) }
     }
 
-    fn show_as(
-        &self,
-        meeting: &Meeting,
-        own: Response,
-        organizes: bool,
-        cancelled: bool,
-    ) -> &'static str {
+    fn show_as(&self, meeting: &Meeting, own: Response, organizes: bool, cancelled: bool) -> &'static str {
         if cancelled || meeting.transparency == "transparent" {
             "free"
         } else if meeting.event_type == "outOfOffice" {
@@ -313,12 +266,7 @@ impl GraphView<'_> {
 }
 
 /// Event ids are sealed: they name meeting and occurrence, and belong to one mailbox.
-pub fn event_id(
-    owner: &str,
-    immutable: bool,
-    meeting: usize,
-    original: Option<DateTime<Utc>>,
-) -> String {
+pub fn event_id(owner: &str, immutable: bool, meeting: usize, original: Option<DateTime<Utc>>) -> String {
     let mut bytes = vec![u8::from(immutable)];
     bytes.extend_from_slice(&(meeting as u32).to_be_bytes());
     bytes.extend_from_slice(&original.map_or(i64::MIN, |at| at.timestamp()).to_be_bytes());
@@ -339,11 +287,7 @@ pub fn read_event_id(owner: &str, id: &str) -> Option<Target> {
     let immutable = *bytes.first()? == 1;
     let meeting = u32::from_be_bytes(bytes.get(1..5)?.try_into().ok()?) as usize;
     let seconds = i64::from_be_bytes(bytes.get(5..13)?.try_into().ok()?);
-    let original = if seconds == i64::MIN {
-        None
-    } else {
-        Some(DateTime::from_timestamp(seconds, 0)?)
-    };
+    let original = if seconds == i64::MIN { None } else { Some(DateTime::from_timestamp(seconds, 0)?) };
     (event_id(owner, immutable, meeting, original) == id).then_some(Target { meeting, original })
 }
 
@@ -355,11 +299,7 @@ fn fields(value: Value) -> Map<String, Value> {
 }
 
 fn own_word(response: Response) -> &'static str {
-    if response == Response::NeedsAction {
-        "notResponded"
-    } else {
-        guest_word(response)
-    }
+    if response == Response::NeedsAction { "notResponded" } else { guest_word(response) }
 }
 
 fn guest_word(response: Response) -> &'static str {
@@ -372,11 +312,8 @@ fn guest_word(response: Response) -> &'static str {
 }
 
 fn html(text: &str) -> String {
-    let escaped = text
-        .replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
-        .replace("\r\n", "<br>\r\n");
+    let escaped =
+        text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace("\r\n", "<br>\r\n");
     format!(
         "<html>\r\n<head>\r\n<meta http-equiv=\"Content-Type\" content=\"text/html; charset=utf-8\">\r\n</head>\r\n<body>\r\n{escaped}\r\n</body>\r\n</html>\r\n"
     )

@@ -7,47 +7,23 @@ use super::http::{All, Reply, Request, State};
 
 pub fn answer(state: &State, all: &mut All, request: &Request, tenant: &str) -> Reply {
     if request.method != "POST" {
-        return refuse(
-            400,
-            "invalid_request",
-            900_561,
-            "The endpoint only accepts POST requests.",
-        );
+        return refuse(400, "invalid_request", 900_561, "The endpoint only accepts POST requests.");
     }
     if tenant != state.microsoft.tenant_id {
-        return refuse(
-            400,
-            "invalid_request",
-            90_002,
-            &format!("Tenant '{tenant}' not found."),
-        );
+        return refuse(400, "invalid_request", 90_002, &format!("Tenant '{tenant}' not found."));
     }
     if request.form("grant_type").as_deref() != Some("client_credentials") {
-        return refuse(
-            400,
-            "unsupported_grant_type",
-            70_003,
-            "The app requested an unsupported grant type.",
-        );
+        return refuse(400, "unsupported_grant_type", 70_003, "The app requested an unsupported grant type.");
     }
     // The id and the secret may come in the body or as HTTP basic authentication.
     let (basic_id, basic_secret) = basic(request).unzip();
     let id = request.form("client_id").or(basic_id).unwrap_or_default();
     if id != state.microsoft.client_id {
-        let told = format!(
-            "Application with identifier '{id}' was not found in the directory '{tenant}'."
-        );
+        let told = format!("Application with identifier '{id}' was not found in the directory '{tenant}'.");
         return refuse(400, "unauthorized_client", 700_016, &told);
     }
-    if request.form("client_secret").or(basic_secret).as_deref()
-        != Some(&state.microsoft.client_secret)
-    {
-        return refuse(
-            401,
-            "invalid_client",
-            7_000_215,
-            "Invalid client secret provided.",
-        );
+    if request.form("client_secret").or(basic_secret).as_deref() != Some(&state.microsoft.client_secret) {
+        return refuse(401, "invalid_client", 7_000_215, "Invalid client secret provided.");
     }
     let scope = request.form("scope").unwrap_or_default();
     if !scope.ends_with("/.default") || scope.split_whitespace().count() != 1 {
@@ -56,11 +32,8 @@ pub fn answer(state: &State, all: &mut All, request: &Request, tenant: &str) -> 
         );
         return refuse(400, "invalid_scope", 1_002_012, &told);
     }
-    let token = format!(
-        "eyJ0eXAiOiJKV1QiLCJhbGciOiJSUzI1NiJ9.{}.{}",
-        all.world.mint.token(),
-        all.world.mint.token()
-    );
+    let token =
+        format!("eyJ0eXAiOiJKV1QiLCJhbGciOiJSUzI1NiJ9.{}.{}", all.world.mint.token(), all.world.mint.token());
     all.accounts.issue(token.clone(), Grant::Microsoft);
     Reply::ok(json!({
         "token_type": "Bearer",
@@ -73,12 +46,7 @@ pub fn answer(state: &State, all: &mut All, request: &Request, tenant: &str) -> 
 fn basic(request: &Request) -> Option<(String, String)> {
     use base64::Engine as _;
     let value = request.header("authorization")?.strip_prefix("Basic ")?;
-    let text = String::from_utf8(
-        base64::engine::general_purpose::STANDARD
-            .decode(value)
-            .ok()?,
-    )
-    .ok()?;
+    let text = String::from_utf8(base64::engine::general_purpose::STANDARD.decode(value).ok()?).ok()?;
     let (id, secret) = text.split_once(':')?;
     let plain = |part: &str| {
         url::form_urlencoded::parse(format!("v={}", part.replace('+', "%2B")).as_bytes())

@@ -10,26 +10,17 @@ pub fn recurrence(rule: &Rule) -> Value {
         return Value::Null;
     };
     let field = |name: &str| {
-        text.split(';')
-            .find_map(|part| part.strip_prefix(name)?.strip_prefix('='))
-            .map(str::to_string)
+        text.split(';').find_map(|part| part.strip_prefix(name)?.strip_prefix('=')).map(str::to_string)
     };
-    let days: Vec<(i32, &'static str)> = field("BYDAY")
-        .unwrap_or_default()
-        .split(',')
-        .filter_map(weekday)
-        .collect();
+    let days: Vec<(i32, &'static str)> =
+        field("BYDAY").unwrap_or_default().split(',').filter_map(weekday).collect();
     let names: Vec<&str> = match days.as_slice() {
         [] => vec![own_day(rule)],
         some => some.iter().map(|(_, name)| *name).collect(),
     };
     let position = field("BYSETPOS")
         .and_then(|text| text.parse::<i32>().ok())
-        .or_else(|| {
-            days.first()
-                .map(|(position, _)| *position)
-                .filter(|position| *position != 0)
-        });
+        .or_else(|| days.first().map(|(position, _)| *position).filter(|position| *position != 0));
     let index = match position {
         Some(-1) => "last",
         Some(2) => "second",
@@ -37,23 +28,10 @@ pub fn recurrence(rule: &Rule) -> Value {
         Some(4) => "fourth",
         _ => "first",
     };
-    let month = rule
-        .start
-        .date()
-        .format("%-m")
-        .to_string()
-        .parse::<u32>()
-        .unwrap_or(1);
+    let month = rule.start.date().format("%-m").to_string().parse::<u32>().unwrap_or(1);
     let day = field("BYMONTHDAY")
         .and_then(|text| text.parse::<u32>().ok())
-        .unwrap_or_else(|| {
-            rule.start
-                .date()
-                .format("%-d")
-                .to_string()
-                .parse()
-                .unwrap_or(1)
-        });
+        .unwrap_or_else(|| rule.start.date().format("%-d").to_string().parse().unwrap_or(1));
     let kind = match (field("FREQ").as_deref(), days.is_empty()) {
         (Some("DAILY"), true) => "daily",
         (Some("MONTHLY"), true) => "absoluteMonthly",
@@ -111,16 +89,16 @@ fn weekday(text: &str) -> Option<(i32, &'static str)> {
 }
 
 fn own_day(rule: &Rule) -> &'static str {
-    weekday(&rule.start.format("%a").to_string()[..2].to_uppercase())
-        .map_or("monday", |(_, name)| name)
+    weekday(&rule.start.format("%a").to_string()[..2].to_uppercase()).map_or("monday", |(_, name)| name)
 }
 
 /// The Windows name of a zone, as Exchange keeps it; zones that are not in this small table keep
 /// their IANA name, which Graph does too when an event was made with one.
 pub fn windows_zone(name: &str) -> &str {
     match name {
-        "Europe/Berlin" | "Europe/Vienna" | "Europe/Zurich" | "Europe/Amsterdam"
-        | "Europe/Rome" => "W. Europe Standard Time",
+        "Europe/Berlin" | "Europe/Vienna" | "Europe/Zurich" | "Europe/Amsterdam" | "Europe/Rome" => {
+            "W. Europe Standard Time"
+        }
         "Europe/Paris" | "Europe/Madrid" | "Europe/Brussels" => "Romance Standard Time",
         "Europe/Warsaw" => "Central European Standard Time",
         "Europe/Prague" | "Europe/Budapest" => "Central Europe Standard Time",

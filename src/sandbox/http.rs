@@ -15,9 +15,7 @@ use super::cursors::{Chains, Cursors, GoogleScope, GraphScope};
 use super::faults::Faults;
 use super::smtp::Post;
 use super::world::World;
-use super::{
-    MicrosoftApp, Options, control, directory, google, google_token, graph, graph_login, meet,
-};
+use super::{MicrosoftApp, Options, control, directory, google, google_token, graph, graph_login, meet};
 
 /// What every handler can reach.
 pub struct State {
@@ -87,15 +85,8 @@ impl Request {
         let decode = |part: &str| percent_decode(part);
         Self {
             method,
-            path: uri
-                .path_and_query()
-                .map_or_else(|| uri.path().to_string(), ToString::to_string),
-            segments: uri
-                .path()
-                .split('/')
-                .filter(|part| !part.is_empty())
-                .map(decode)
-                .collect(),
+            path: uri.path_and_query().map_or_else(|| uri.path().to_string(), ToString::to_string),
+            segments: uri.path().split('/').filter(|part| !part.is_empty()).map(decode).collect(),
             query: url::form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes())
                 .into_owned()
                 .collect(),
@@ -106,10 +97,7 @@ impl Request {
 
     /// A query parameter; names are compared without case when `$`-less OData allows it.
     pub fn param(&self, name: &str) -> Option<&str> {
-        self.query
-            .iter()
-            .find(|(key, _)| key.eq_ignore_ascii_case(name))
-            .map(|(_, value)| value.as_str())
+        self.query.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 
     pub fn header(&self, name: &str) -> Option<&str> {
@@ -120,9 +108,7 @@ impl Request {
     pub fn bearer(&self) -> Option<&str> {
         let value = self.header("authorization")?;
         let (kind, token) = value.split_once(' ')?;
-        kind.eq_ignore_ascii_case("bearer")
-            .then_some(token.trim())
-            .filter(|token| !token.is_empty())
+        kind.eq_ignore_ascii_case("bearer").then_some(token.trim()).filter(|token| !token.is_empty())
     }
 
     /// The fields of a form body.
@@ -134,8 +120,7 @@ impl Request {
 
     /// Where the client believes this host is.
     pub fn origin(&self, state: &State) -> String {
-        self.header("host")
-            .map_or_else(|| state.base.clone(), |host| format!("http://{host}"))
+        self.header("host").map_or_else(|| state.base.clone(), |host| format!("http://{host}"))
     }
 
     pub fn parts(&self) -> Vec<&str> {
@@ -177,11 +162,7 @@ impl Reply {
     }
 
     pub fn new(status: u16, body: Value) -> Self {
-        Self {
-            status,
-            headers: Vec::new(),
-            body,
-        }
+        Self { status, headers: Vec::new(), body }
     }
 
     #[must_use]
@@ -194,10 +175,7 @@ impl Reply {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = (status, self.body.to_string()).into_response();
         let headers = response.headers_mut();
-        headers.insert(
-            header::CONTENT_TYPE,
-            HeaderValue::from_static("application/json; charset=UTF-8"),
-        );
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=UTF-8"));
         for (name, value) in self.headers {
             if let Ok(value) = HeaderValue::from_str(&value) {
                 headers.append(name, value);
@@ -208,10 +186,7 @@ impl Reply {
 }
 
 pub fn router(state: Arc<State>) -> Router {
-    Router::new()
-        .nest("/_sandbox", control::router())
-        .fallback(vendor)
-        .with_state(state)
+    Router::new().nest("/_sandbox", control::router()).fallback(vendor).with_state(state)
 }
 
 async fn vendor(
@@ -223,8 +198,7 @@ async fn vendor(
 ) -> Response {
     let request = Request::new(method, &uri, headers, body);
     let mut all = state.lock();
-    all.requests
-        .push(format!("{} {}", request.method, request.path));
+    all.requests.push(format!("{} {}", request.method, request.path));
     if let Some(reply) = all.faults.take(&request.path) {
         return reply.into_response();
     }
@@ -237,9 +211,7 @@ fn answer(state: &State, all: &mut All, request: &Request) -> Reply {
         ["calendar", "v3", rest @ ..] => google::answer(state, all, request, rest),
         ["meet", "v2", rest @ ..] => meet::answer(state, all, request, rest),
         ["admin", "directory", "v1", rest @ ..] => directory::answer(all, request, rest),
-        ["login", tenant, "oauth2", "v2.0", "token"] => {
-            graph_login::answer(state, all, request, tenant)
-        }
+        ["login", tenant, "oauth2", "v2.0", "token"] => graph_login::answer(state, all, request, tenant),
         ["v1.0", rest @ ..] => graph::answer(state, all, request, rest),
         _ => Reply::new(
             404,

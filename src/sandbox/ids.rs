@@ -28,35 +28,19 @@ impl Mint {
     /// A GUID, lower case.
     pub fn guid(&mut self) -> String {
         let hex = lower_hex(&self.bytes()[..16]);
-        format!(
-            "{}-{}-4{}-8{}-{}",
-            &hex[..8],
-            &hex[8..12],
-            &hex[13..16],
-            &hex[17..20],
-            &hex[20..32]
-        )
+        format!("{}-{}-4{}-8{}-{}", &hex[..8], &hex[8..12], &hex[13..16], &hex[17..20], &hex[20..32])
     }
 
     /// Google's user id: 21 digits.
     pub fn google_user(&mut self) -> String {
-        let digits: String = self
-            .bytes()
-            .iter()
-            .take(20)
-            .map(|byte| char::from(b'0' + byte % 10))
-            .collect();
+        let digits: String = self.bytes().iter().take(20).map(|byte| char::from(b'0' + byte % 10)).collect();
         format!("1{digits}")
     }
 
     /// A Meet code such as `abc-mnop-xyz`.
     pub fn meet_code(&mut self) -> String {
-        let letters: Vec<char> = self
-            .bytes()
-            .iter()
-            .take(10)
-            .map(|byte| char::from(b'a' + byte % 26))
-            .collect();
+        let letters: Vec<char> =
+            self.bytes().iter().take(10).map(|byte| char::from(b'a' + byte % 26)).collect();
         let part = |from: usize, to: usize| letters[from..to].iter().collect::<String>();
         format!("{}-{}-{}", part(0, 3), part(3, 7), part(7, 10))
     }
@@ -136,12 +120,7 @@ pub fn exchange_uid(uid: &str, occurrence: Option<NaiveDate>) -> String {
         data.extend_from_slice(uid.as_bytes());
         data.push(0);
         let size = u32::try_from(data.len()).unwrap_or(u32::MAX).to_le_bytes();
-        format!(
-            "{GLOBAL_OBJECT}{}{}{}",
-            "0".repeat(40),
-            upper_hex(&size),
-            upper_hex(&data)
-        )
+        format!("{GLOBAL_OBJECT}{}{}{}", "0".repeat(40), upper_hex(&size), upper_hex(&data))
     };
     match occurrence {
         None => plain,
@@ -173,10 +152,7 @@ mod tests {
              00000000000000000000000000000000000000001B0000007643616C2D5569640100000061626340676F6F676C652E636F6D00"
         );
         let day = NaiveDate::from_ymd_opt(2026, 10, 5).expect("a date");
-        assert_eq!(
-            &exchange_uid("abc@google.com", Some(day))[32..40],
-            "07EA0A05"
-        );
+        assert_eq!(&exchange_uid("abc@google.com", Some(day))[32..40], "07EA0A05");
     }
 
     #[test]

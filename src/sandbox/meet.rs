@@ -34,39 +34,23 @@ pub fn answer(state: &State, all: &mut All, request: &Request, rest: &[&str]) ->
         _ => usual_error(404),
     };
     match request.param("fields").and_then(Mask::parse) {
-        Some(mask) if reply.status == 200 => Reply {
-            body: mask.apply(reply.body),
-            ..reply
-        },
+        Some(mask) if reply.status == 200 => Reply { body: mask.apply(reply.body), ..reply },
         _ => reply,
     }
 }
 
 /// The runs that a person organised or took part in, the newest first.
-fn visible<'a>(
-    world: &'a World,
-    subject: &str,
-) -> impl Iterator<Item = (&'a Meeting, Run)> + use<'a> {
+fn visible<'a>(world: &'a World, subject: &str) -> impl Iterator<Item = (&'a Meeting, Run)> + use<'a> {
     let now = world.now;
     let mut found: Vec<(&Meeting, Run)> = world
         .meetings
         .iter()
         .filter(|meeting| matches!(meeting.call, Call::Meet { .. }))
-        .flat_map(|meeting| {
-            runs(meeting, now)
-                .into_iter()
-                .map(move |run| (meeting, run))
-        })
-        .filter(|(_, run)| {
-            run.end
-                .is_none_or(|end| end + Duration::days(KEPT_DAYS) > now)
-        })
+        .flat_map(|meeting| runs(meeting, now).into_iter().map(move |run| (meeting, run)))
+        .filter(|(_, run)| run.end.is_none_or(|end| end + Duration::days(KEPT_DAYS) > now))
         .filter(|(meeting, run)| {
             meeting.organizer == subject
-                || run
-                    .people
-                    .iter()
-                    .any(|person| person.who.as_deref() == Some(subject))
+                || run.people.iter().any(|person| person.who.as_deref() == Some(subject))
         })
         .collect();
     found.sort_by_key(|(_, run)| std::cmp::Reverse(run.start));
@@ -77,11 +61,7 @@ fn records(state: &State, world: &World, request: &Request, subject: &str) -> Re
     let filter = match Filter::parse(request.param("filter").unwrap_or_default()) {
         Some(filter) => filter,
         None => {
-            return error(
-                400,
-                "INVALID_ARGUMENT",
-                "Request contains an invalid argument: filter.",
-            );
+            return error(400, "INVALID_ARGUMENT", "Request contains an invalid argument: filter.");
         }
     };
     let list = visible(world, subject)
@@ -99,21 +79,13 @@ fn below(
     run: &Run,
     tail: &[&str],
 ) -> Reply {
-    let find = |id: &str| {
-        run.people
-            .iter()
-            .enumerate()
-            .find(|(number, _)| participant_id(run, *number) == id)
-    };
+    let find =
+        |id: &str| run.people.iter().enumerate().find(|(number, _)| participant_id(run, *number) == id);
     match tail {
         [] => Reply::ok(record(meeting, run)),
         ["participants"] => {
-            let list = run
-                .people
-                .iter()
-                .enumerate()
-                .map(|(at, one)| participant(world, run, at, one))
-                .collect();
+            let list =
+                run.people.iter().enumerate().map(|(at, one)| participant(world, run, at, one)).collect();
             page(state, request, "participants", list, 100, 250)
         }
         ["participants", id] => match find(id) {
@@ -122,26 +94,15 @@ fn below(
         },
         ["participants", id, "participantSessions"] => match find(id) {
             Some((_, one)) => {
-                let name = format!(
-                    "conferenceRecords/{}/participants/{id}/participantSessions",
-                    run.id
-                );
+                let name = format!("conferenceRecords/{}/participants/{id}/participantSessions", run.id);
                 let list = one.stays.iter().enumerate().map(|(at, (from, to))| {
-                    let mut session =
-                        json!({"name": format!("{name}/{}", at + 1), "startTime": time(*from)});
+                    let mut session = json!({"name": format!("{name}/{}", at + 1), "startTime": time(*from)});
                     if let Some(to) = to {
                         session["endTime"] = time(*to);
                     }
                     session
                 });
-                page(
-                    state,
-                    request,
-                    "participantSessions",
-                    list.collect(),
-                    100,
-                    250,
-                )
+                page(state, request, "participantSessions", list.collect(), 100, 250)
             }
             None => usual_error(404),
         },
@@ -184,10 +145,7 @@ fn participant(world: &World, run: &Run, number: usize, one: &Attendant) -> Valu
 
 fn participant_id(run: &Run, number: usize) -> String {
     let digest = hash(&[run.id.as_bytes(), &(number as u64).to_le_bytes()]);
-    digest[..10]
-        .iter()
-        .map(|byte| char::from(b'0' + byte % 10))
-        .collect()
+    digest[..10].iter().map(|byte| char::from(b'0' + byte % 10)).collect()
 }
 
 fn space(meeting: &Meeting) -> String {
@@ -203,15 +161,9 @@ struct Filter {
 impl Filter {
     fn parse(text: &str) -> Option<Self> {
         let mut filter = Self::default();
-        for clause in text
-            .split(" AND ")
-            .map(str::trim)
-            .filter(|clause| !clause.is_empty())
-        {
+        for clause in text.split(" AND ").map(str::trim).filter(|clause| !clause.is_empty()) {
             if clause.eq_ignore_ascii_case("end_time IS NULL") {
-                filter
-                    .clauses
-                    .push(("end_time".into(), "null".into(), String::new()));
+                filter.clauses.push(("end_time".into(), "null".into(), String::new()));
                 continue;
             }
             let at = clause.find(['=', '<', '>'])?;
@@ -221,33 +173,25 @@ impl Filter {
             let (name, value) = (name.trim(), value.trim().trim_matches('"'));
             let timed = matches!(name, "start_time" | "end_time");
             let plain = matches!(name, "space.meeting_code" | "space.name");
-            let signs: &[&str] = if plain {
-                &["="]
-            } else {
-                &["=", "<", ">", "<=", ">="]
-            };
+            let signs: &[&str] = if plain { &["="] } else { &["=", "<", ">", "<=", ">="] };
             if !(timed || plain)
                 || !signs.contains(&sign)
                 || (timed && DateTime::parse_from_rfc3339(value).is_err())
             {
                 return None;
             }
-            filter
-                .clauses
-                .push((name.into(), sign.into(), value.into()));
+            filter.clauses.push((name.into(), sign.into(), value.into()));
         }
         Some(filter)
     }
 
     fn allows(&self, meeting: &Meeting, run: &Run) -> bool {
-        self.clauses
-            .iter()
-            .all(|(name, sign, value)| match name.as_str() {
-                "space.meeting_code" => meeting.conference_key() == Some(value),
-                "space.name" => format!("spaces/{}", space(meeting)) == *value,
-                "start_time" => compares(Some(run.start), sign, value),
-                _ => compares(run.end, sign, value),
-            })
+        self.clauses.iter().all(|(name, sign, value)| match name.as_str() {
+            "space.meeting_code" => meeting.conference_key() == Some(value),
+            "space.name" => format!("spaces/{}", space(meeting)) == *value,
+            "start_time" => compares(Some(run.start), sign, value),
+            _ => compares(run.end, sign, value),
+        })
     }
 }
 
@@ -265,14 +209,7 @@ fn compares(time: Option<DateTime<Utc>>, sign: &str, value: &str) -> bool {
     }
 }
 
-fn page(
-    state: &State,
-    request: &Request,
-    name: &str,
-    list: Vec<Value>,
-    usual: usize,
-    most: usize,
-) -> Reply {
+fn page(state: &State, request: &Request, name: &str, list: Vec<Value>, usual: usize, most: usize) -> Reply {
     let size = match request.param("pageSize").map(str::parse::<usize>) {
         None | Some(Ok(0)) => usual,
         Some(Ok(size)) => size.min(most),
@@ -281,28 +218,17 @@ fn page(
     .min(state.page_size);
     let skip = match request.param("pageToken").filter(|token| !token.is_empty()) {
         None => 0,
-        Some(token) => match token
-            .strip_prefix("after-")
-            .and_then(|number| number.parse::<usize>().ok())
-        {
+        Some(token) => match token.strip_prefix("after-").and_then(|number| number.parse::<usize>().ok()) {
             Some(skip) => skip,
             None => {
-                return error(
-                    400,
-                    "INVALID_ARGUMENT",
-                    "Request contains an invalid argument: pageToken.",
-                );
+                return error(400, "INVALID_ARGUMENT", "Request contains an invalid argument: pageToken.");
             }
         },
     };
     let total = list.len();
     let items: Vec<Value> = list.into_iter().skip(skip).take(size).collect();
     // Empty lists are left out, as everywhere in Google's newer APIs.
-    let mut body = if items.is_empty() {
-        json!({})
-    } else {
-        json!({ name: items })
-    };
+    let mut body = if items.is_empty() { json!({}) } else { json!({ name: items }) };
     if skip + size < total {
         body["nextPageToken"] = json!(format!("after-{}", skip + size));
     }
@@ -316,35 +242,20 @@ fn time(at: DateTime<Utc>) -> Value {
 /// Meet's usual answer with a status.
 pub fn usual_error(status: u16) -> Reply {
     match status {
-        400 => error(
-            400,
-            "INVALID_ARGUMENT",
-            "Request contains an invalid argument.",
-        ),
+        400 => error(400, "INVALID_ARGUMENT", "Request contains an invalid argument."),
         401 => error(
             401,
             "UNAUTHENTICATED",
             "Request had invalid authentication credentials. Expected OAuth 2 access token, login cookie or other valid authentication credential.",
         ),
-        403 => error(
-            403,
-            "PERMISSION_DENIED",
-            "The caller does not have permission",
-        ),
+        403 => error(403, "PERMISSION_DENIED", "The caller does not have permission"),
         404 => error(404, "NOT_FOUND", "Requested entity was not found."),
-        429 => error(
-            429,
-            "RESOURCE_EXHAUSTED",
-            "Resource has been exhausted (e.g. check quota).",
-        ),
+        429 => error(429, "RESOURCE_EXHAUSTED", "Resource has been exhausted (e.g. check quota)."),
         503 => error(503, "UNAVAILABLE", "The service is currently unavailable."),
         status => error(status, "INTERNAL", "Internal error encountered."),
     }
 }
 
 fn error(status: u16, word: &str, told: &str) -> Reply {
-    Reply::new(
-        status,
-        json!({"error": {"code": status, "message": told, "status": word}}),
-    )
+    Reply::new(status, json!({"error": {"code": status, "message": told, "status": word}}))
 }

@@ -45,8 +45,8 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 pub use client::{Control, ControlError};
 pub use wire::{
-    Conference, Fault, Join, Mail, NewMeeting, NewPerson, Occurrence, Person, Planned, Presence,
-    Provider, Quirks, Response, TrueMeeting,
+    Conference, Fault, Join, Mail, NewMeeting, NewPerson, Occurrence, Person, Planned, Presence, Provider,
+    Quirks, Response, TrueMeeting,
 };
 
 /// How a sandbox begins.
@@ -66,12 +66,7 @@ impl Options {
     /// The usual options, at `now`.
     #[must_use]
     pub fn at(now: DateTime<Utc>) -> Self {
-        Self {
-            now,
-            page_size: 50,
-            mail_dir: None,
-            seed: 1,
-        }
+        Self { now, page_size: 50, mail_dir: None, seed: 1 }
     }
 }
 
@@ -117,28 +112,17 @@ impl Sandbox {
         let google_key_json = auth::key_file(&state.base, key);
         let microsoft = state.microsoft.clone();
 
-        tokio::spawn(smtp::serve(
-            smtp_listener,
-            Arc::clone(&state.post),
-            stop.clone(),
-        ));
+        tokio::spawn(smtp::serve(smtp_listener, Arc::clone(&state.post), stop.clone()));
         let router = http::router(state);
         let stopped = stop.clone();
         tokio::spawn(async move {
-            let served = axum::serve(http_listener, router)
-                .with_graceful_shutdown(stopped.cancelled_owned())
-                .await;
+            let served =
+                axum::serve(http_listener, router).with_graceful_shutdown(stopped.cancelled_owned()).await;
             if let Err(error) = served {
                 tracing::error!(%error, "the sandbox stopped serving");
             }
         });
-        Ok(Self {
-            http,
-            smtp,
-            google_key_json,
-            microsoft,
-            _stop: stop.drop_guard(),
-        })
+        Ok(Self { http, smtp, google_key_json, microsoft, _stop: stop.drop_guard() })
     }
 
     /// The address of everything but mail, without a slash at the end.

@@ -40,16 +40,8 @@ impl Rule {
         all_day: bool,
         rrule: Option<String>,
     ) -> Result<Self, String> {
-        let start = if all_day {
-            start.date().and_time(NaiveTime::MIN)
-        } else {
-            start
-        };
-        let minutes = if all_day {
-            (minutes.max(1) + 1439) / 1440 * 1440
-        } else {
-            minutes
-        };
+        let start = if all_day { start.date().and_time(NaiveTime::MIN) } else { start };
+        let minutes = if all_day { (minutes.max(1) + 1439) / 1440 * 1440 } else { minutes };
         if minutes < 0 {
             return Err("minutes: write a number of minutes, 0 or more".into());
         }
@@ -58,14 +50,7 @@ impl Rule {
             None => None,
             Some(text) => Some(parse(text, start, zone)?),
         };
-        Ok(Self {
-            start,
-            zone,
-            minutes,
-            all_day,
-            rrule,
-            series,
-        })
+        Ok(Self { start, zone, minutes, all_day, rrule, series })
     }
 
     pub fn is_series(&self) -> bool {
@@ -74,13 +59,7 @@ impl Rule {
 
     /// The same plan at another time of day, or on another day.
     pub fn moved(&self, start: NaiveDateTime, minutes: Option<i64>) -> Result<Self, String> {
-        Self::new(
-            start,
-            self.zone,
-            minutes.unwrap_or(self.minutes),
-            self.all_day,
-            self.rrule.clone(),
-        )
+        Self::new(start, self.zone, minutes.unwrap_or(self.minutes), self.all_day, self.rrule.clone())
     }
 
     /// The time that begins at `wall`.
@@ -89,20 +68,10 @@ impl Rule {
         if self.all_day {
             let days = u64::try_from(minutes / 1440).unwrap_or(1).max(1);
             let end_wall = wall.checked_add_days(Days::new(days)).unwrap_or(wall);
-            return Slot {
-                wall,
-                end_wall,
-                start,
-                end: instant(self.zone, end_wall),
-            };
+            return Slot { wall, end_wall, start, end: instant(self.zone, end_wall) };
         }
         let end = start + Duration::minutes(minutes);
-        Slot {
-            wall,
-            end_wall: end.with_timezone(&self.zone).naive_local(),
-            start,
-            end,
-        }
+        Slot { wall, end_wall: end.with_timezone(&self.zone).naive_local(), start, end }
     }
 
     /// The first time of the series, which is its `start` unless the rule skips that day.
@@ -137,11 +106,7 @@ impl Rule {
 
     /// The last date of a series that ends on a date.
     pub fn until(&self) -> Option<NaiveDate> {
-        let text = self
-            .rrule
-            .as_deref()?
-            .split(';')
-            .find_map(|part| part.strip_prefix("UNTIL="))?;
+        let text = self.rrule.as_deref()?.split(';').find_map(|part| part.strip_prefix("UNTIL="))?;
         wall_until(text, self.zone).map(|wall| wall.date())
     }
 }
@@ -152,9 +117,7 @@ pub fn instant(zone: Tz, wall: NaiveDateTime) -> DateTime<Utc> {
     match zone.from_local_datetime(&wall).earliest() {
         Some(time) => time.with_timezone(&Utc),
         None => {
-            let before = zone
-                .offset_from_utc_datetime(&(wall - Duration::days(1)))
-                .fix();
+            let before = zone.offset_from_utc_datetime(&(wall - Duration::days(1))).fix();
             DateTime::from_naive_utc_and_offset(
                 wall - Duration::seconds(i64::from(before.local_minus_utc())),
                 Utc,
@@ -193,9 +156,7 @@ fn wall_until(text: &str, zone: Tz) -> Option<NaiveDateTime> {
     if let Ok(wall) = NaiveDateTime::parse_from_str(text, "%Y%m%dT%H%M%S") {
         return Some(wall);
     }
-    NaiveDate::parse_from_str(text, "%Y%m%d")
-        .ok()?
-        .and_hms_opt(23, 59, 59)
+    NaiveDate::parse_from_str(text, "%Y%m%d").ok()?.and_hms_opt(23, 59, 59)
 }
 
 #[cfg(test)]
@@ -204,14 +165,7 @@ mod tests {
 
     fn rule(start: &str, minutes: i64, rrule: &str) -> Rule {
         let start = start.parse().expect("a wall time");
-        Rule::new(
-            start,
-            chrono_tz::Europe::Berlin,
-            minutes,
-            false,
-            Some(rrule.into()),
-        )
-        .expect("a rule")
+        Rule::new(start, chrono_tz::Europe::Berlin, minutes, false, Some(rrule.into())).expect("a rule")
     }
 
     fn utc(text: &str) -> DateTime<Utc> {
@@ -225,29 +179,19 @@ mod tests {
             .iter()
             .map(|slot| slot.start.to_rfc3339())
             .collect();
-        assert_eq!(
-            starts,
-            ["2026-10-19T08:00:00+00:00", "2026-10-26T09:00:00+00:00"]
-        );
+        assert_eq!(starts, ["2026-10-19T08:00:00+00:00", "2026-10-26T09:00:00+00:00"]);
     }
 
     #[test]
     fn a_time_in_the_gap_is_an_hour_later() {
         let gap = "2026-03-29T02:30:00".parse().expect("a wall time");
-        assert_eq!(
-            instant(chrono_tz::Europe::Berlin, gap),
-            utc("2026-03-29T01:30:00Z")
-        );
+        assert_eq!(instant(chrono_tz::Europe::Berlin, gap), utc("2026-03-29T01:30:00Z"));
     }
 
     #[test]
     fn until_counts_on_the_wall() {
-        let slots = rule(
-            "2026-10-05T10:00:00",
-            45,
-            "FREQ=WEEKLY;UNTIL=20261019T080000Z",
-        )
-        .slots(utc("2026-10-01T00:00:00Z"), utc("2027-01-01T00:00:00Z"));
+        let slots = rule("2026-10-05T10:00:00", 45, "FREQ=WEEKLY;UNTIL=20261019T080000Z")
+            .slots(utc("2026-10-01T00:00:00Z"), utc("2027-01-01T00:00:00Z"));
         assert_eq!(slots.len(), 3);
     }
 }

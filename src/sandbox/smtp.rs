@@ -24,11 +24,7 @@ pub struct Post {
 
 impl Post {
     pub fn new(dir: Option<PathBuf>) -> Self {
-        Self {
-            mails: Mutex::default(),
-            open: AtomicBool::new(true),
-            dir,
-        }
+        Self { mails: Mutex::default(), open: AtomicBool::new(true), dir }
     }
 
     pub fn accept(&self, accept: bool) {
@@ -36,10 +32,7 @@ impl Post {
     }
 
     pub fn mails(&self) -> Vec<Mail> {
-        self.mails
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.mails.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     async fn keep(&self, mail: Mail) -> io::Result<()> {
@@ -89,11 +82,7 @@ async fn converse(stream: TcpStream, post: &Post) -> io::Result<()> {
     writer.write_all(b"220 sandbox.example ESMTP\r\n").await?;
     while let Some(line) = line(&mut reader).await? {
         let text = String::from_utf8_lossy(&line).trim().to_string();
-        let verb = text
-            .split_whitespace()
-            .next()
-            .unwrap_or_default()
-            .to_uppercase();
+        let verb = text.split_whitespace().next().unwrap_or_default().to_uppercase();
         let reply = match verb.as_str() {
             "EHLO" => {
                 envelope = Envelope::default();
@@ -114,9 +103,7 @@ async fn converse(stream: TcpStream, post: &Post) -> io::Result<()> {
             "RCPT" => recipient(&mut envelope, &text, post),
             "DATA" if envelope.to.is_empty() => "503 5.5.1 Name a recipient first".into(),
             "DATA" => {
-                writer
-                    .write_all(b"354 End with a dot on a line of its own\r\n")
-                    .await?;
+                writer.write_all(b"354 End with a dot on a line of its own\r\n").await?;
                 let Some(data) = data(&mut reader).await? else {
                     return Ok(());
                 };
@@ -125,14 +112,7 @@ async fn converse(stream: TcpStream, post: &Post) -> io::Result<()> {
                     "552 5.3.4 Too large".into()
                 } else {
                     let data = String::from_utf8_lossy(&data).into_owned();
-                    match post
-                        .keep(Mail {
-                            from: from.unwrap_or_default(),
-                            to,
-                            data,
-                        })
-                        .await
-                    {
+                    match post.keep(Mail { from: from.unwrap_or_default(), to, data }).await {
                         Ok(()) => "250 2.0.0 Taken".into(),
                         Err(error) => format!("451 4.3.0 The mail cannot be written: {error}"),
                     }
@@ -180,10 +160,7 @@ fn path(text: &str, keyword: &str) -> Option<String> {
 
 async fn line(reader: &mut (impl tokio::io::AsyncBufRead + Unpin)) -> io::Result<Option<Vec<u8>>> {
     let mut line = Vec::new();
-    let read = reader
-        .take(LONGEST_LINE)
-        .read_until(b'\n', &mut line)
-        .await?;
+    let read = reader.take(LONGEST_LINE).read_until(b'\n', &mut line).await?;
     Ok((read > 0).then_some(line))
 }
 

@@ -32,19 +32,17 @@ pub fn answer(
     let world = &all.world;
     match rest {
         [] => find(world, request, owner),
-        [id, rest @ ..] => {
-            match owned(world, owner).find(|meeting| meeting_id(owner, meeting) == *id) {
-                Some(meeting) => reports(state, world, request, owner, meeting, rest),
-                None => usual_error(404),
-            }
-        }
+        [id, rest @ ..] => match owned(world, owner).find(|meeting| meeting_id(owner, meeting) == *id) {
+            Some(meeting) => reports(state, world, request, owner, meeting, rest),
+            None => usual_error(404),
+        },
     }
 }
 
 fn owned<'a>(world: &'a World, owner: &'a Person) -> impl Iterator<Item = &'a Meeting> {
-    world.on_calendar(&owner.address).filter(|meeting| {
-        meeting.organizer == owner.address && matches!(meeting.call, Call::Teams { .. })
-    })
+    world
+        .on_calendar(&owner.address)
+        .filter(|meeting| meeting.organizer == owner.address && matches!(meeting.call, Call::Teams { .. }))
 }
 
 fn find(world: &World, request: &Request, owner: &Person) -> Reply {
@@ -64,8 +62,7 @@ fn join_url(filter: &str) -> Option<String> {
     let (name, rest) = filter.trim().split_once(' ')?;
     let value = rest.trim_start().strip_prefix("eq")?.trim();
     let value = value.strip_prefix('\'')?.strip_suffix('\'')?;
-    name.eq_ignore_ascii_case("JoinWebUrl")
-        .then(|| value.replace("''", "'"))
+    name.eq_ignore_ascii_case("JoinWebUrl").then(|| value.replace("''", "'"))
 }
 
 fn online(world: &World, owner: &Person, meeting: &Meeting) -> Value {
@@ -104,47 +101,28 @@ fn reports(
     rest: &[&str],
 ) -> Reply {
     // A report is written when the call is over.
-    let mut over: Vec<Run> = runs(meeting, world.now)
-        .into_iter()
-        .filter(|run| run.end.is_some())
-        .collect();
+    let mut over: Vec<Run> = runs(meeting, world.now).into_iter().filter(|run| run.end.is_some()).collect();
     over.reverse();
-    let context = format!(
-        "{}/v1.0/$metadata#users('{}')/onlineMeetings",
-        request.origin(state),
-        owner.user_id
-    );
-    let expand = request
-        .param("$expand")
-        .is_some_and(|text| text.eq_ignore_ascii_case("attendanceRecords"));
+    let context =
+        format!("{}/v1.0/$metadata#users('{}')/onlineMeetings", request.origin(state), owner.user_id);
+    let expand = request.param("$expand").is_some_and(|text| text.eq_ignore_ascii_case("attendanceRecords"));
     match rest {
         [] => Reply::ok(online(world, owner, meeting)),
         ["attendanceReports"] => {
-            let list: Vec<Value> = over
-                .iter()
-                .take(MOST_REPORTS)
-                .map(|run| report(run, None))
-                .collect();
+            let list: Vec<Value> = over.iter().take(MOST_REPORTS).map(|run| report(run, None)).collect();
             Reply::ok(json!({"@odata.context": context, "value": list}))
         }
-        ["attendanceReports", id, rest @ ..] => match over.iter().find(|run| report_id(run) == *id)
-        {
+        ["attendanceReports", id, rest @ ..] => match over.iter().find(|run| report_id(run) == *id) {
             None => usual_error(404),
             Some(run) => {
-                let records: Vec<Value> = run
-                    .people
-                    .iter()
-                    .map(|one| record(world, meeting, one))
-                    .collect();
+                let records: Vec<Value> = run.people.iter().map(|one| record(world, meeting, one)).collect();
                 match rest {
                     [] => {
                         let mut body = report(run, expand.then_some(records));
                         body["@odata.context"] = json!(context);
                         Reply::ok(body)
                     }
-                    ["attendanceRecords"] => {
-                        Reply::ok(json!({"@odata.context": context, "value": records}))
-                    }
+                    ["attendanceRecords"] => Reply::ok(json!({"@odata.context": context, "value": records})),
                     _ => usual_error(404),
                 }
             }
@@ -167,23 +145,14 @@ fn report(run: &Run, records: Option<Vec<Value>>) -> Value {
 }
 
 fn record(world: &World, meeting: &Meeting, one: &Attendant) -> Value {
-    let stays: Vec<(DateTime<Utc>, DateTime<Utc>)> = one
-        .stays
-        .iter()
-        .filter_map(|(from, to)| Some((*from, (*to)?)))
-        .collect();
+    let stays: Vec<(DateTime<Utc>, DateTime<Utc>)> =
+        one.stays.iter().filter_map(|(from, to)| Some((*from, (*to)?))).collect();
     let known = one.who.as_deref().and_then(|who| world.person(who));
     // People from elsewhere join as guests: a name without an address.
     let member = known.filter(|person| person.provider == Provider::Microsoft);
-    let name = known
-        .map(|person| person.name.as_str())
-        .or(one.who.as_deref())
-        .unwrap_or("Guest");
+    let name = known.map(|person| person.name.as_str()).or(one.who.as_deref()).unwrap_or("Guest");
     let organizes = one.who.as_deref() == Some(meeting.organizer.as_str());
-    let id = member.map_or_else(
-        || super::ids::hash(&[name.as_bytes()])[..16].to_vec(),
-        |_| Vec::new(),
-    );
+    let id = member.map_or_else(|| super::ids::hash(&[name.as_bytes()])[..16].to_vec(), |_| Vec::new());
     let id = member.map_or_else(|| lower_hex(&id), |person| person.user_id.clone());
     json!({
         "id": id,
@@ -219,14 +188,7 @@ fn meeting_id(owner: &Person, meeting: &Meeting) -> String {
 
 fn report_id(run: &Run) -> String {
     let id = &run.id;
-    format!(
-        "{}-{}-{}-{}-{}",
-        &id[..8],
-        &id[8..12],
-        &id[12..16],
-        &id[16..20],
-        &id[20..32]
-    )
+    format!("{}-{}-{}-{}-{}", &id[..8], &id[8..12], &id[12..16], &id[16..20], &id[20..32])
 }
 
 fn time(at: DateTime<Utc>) -> Value {

@@ -73,10 +73,8 @@ impl Meeting {
                 };
             }
             // An answer makes an exception only where it is known.
-            let differs = one.start.is_some()
-                || one.minutes.is_some()
-                || one.title.is_some()
-                || one.cancelled;
+            let differs =
+                one.start.is_some() || one.minutes.is_some() || one.title.is_some() || one.cancelled;
             let answered = one.responses.contains_key(viewer) || viewer == self.organizer;
             seen.exception = rule.is_series() && (differs || answered);
             seen.stamp = seen.stamp.max(one.stamp);
@@ -131,10 +129,6 @@ impl World {
             || viewer == who
             || (self.provider(viewer) == Provider::Google
                 && self.provider(&meeting.organizer) == Provider::Google);
-        if told {
-            meeting.response(who, original)
-        } else {
-            Response::NeedsAction
-        }
+        if told { meeting.response(who, original) } else { Response::NeedsAction }
     }
 }

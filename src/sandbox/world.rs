@@ -112,32 +112,24 @@ impl World {
 
     /// A person by address or by the vendor's id, at one vendor.
     pub fn user(&self, provider: Provider, key: &str) -> Option<&Person> {
-        let found = self.person(key).or_else(|| {
-            self.people
-                .values()
-                .find(|person| !key.is_empty() && person.user_id == key)
-        })?;
+        let found = self
+            .person(key)
+            .or_else(|| self.people.values().find(|person| !key.is_empty() && person.user_id == key))?;
         (found.provider == provider).then_some(found)
     }
 
     pub fn provider(&self, address: &str) -> Provider {
-        self.person(address)
-            .map_or(Provider::None, |person| person.provider)
+        self.person(address).map_or(Provider::None, |person| person.provider)
     }
 
     /// The name to show for an address.
     pub fn name<'a>(&'a self, address: &'a str) -> &'a str {
-        self.person(address)
-            .map_or(address, |person| person.name.as_str())
+        self.person(address).map_or(address, |person| person.name.as_str())
     }
 
     /// The meetings that were ever put on a calendar.
     pub fn on_calendar(&self, address: &str) -> impl Iterator<Item = &Meeting> {
-        self.calendars
-            .get(address)
-            .into_iter()
-            .flatten()
-            .filter_map(|index| self.meetings.get(*index))
+        self.calendars.get(address).into_iter().flatten().filter_map(|index| self.meetings.get(*index))
     }
 
     /// What changed on a calendar after `seq`, the oldest first.
@@ -150,33 +142,17 @@ impl World {
     pub fn add(&mut self, meeting: Meeting) {
         for address in meeting.everyone() {
             if self.provider(&address) != Provider::None {
-                self.calendars
-                    .entry(address)
-                    .or_default()
-                    .push(meeting.index);
+                self.calendars.entry(address).or_default().push(meeting.index);
             }
         }
         self.meetings.push(meeting);
     }
 
     /// Writes a change into the logs of the calendars that can see it.
-    pub fn record(
-        &mut self,
-        meeting: usize,
-        what: What,
-        seen_by: impl IntoIterator<Item = String>,
-    ) {
+    pub fn record(&mut self, meeting: usize, what: What, seen_by: impl IntoIterator<Item = String>) {
         for address in seen_by {
-            if self
-                .calendars
-                .get(&address)
-                .is_some_and(|held| held.contains(&meeting))
-            {
-                self.log.entry(address).or_default().push(Change {
-                    seq: self.seq,
-                    meeting,
-                    what,
-                });
+            if self.calendars.get(&address).is_some_and(|held| held.contains(&meeting)) {
+                self.log.entry(address).or_default().push(Change { seq: self.seq, meeting, what });
             }
         }
     }
@@ -190,21 +166,13 @@ impl Meeting {
 
     /// The plans that held at any time after `seq`, the last one left out.
     pub fn old_rules(&self, seq: u64) -> impl Iterator<Item = &Rule> {
-        self.rules
-            .windows(2)
-            .filter(move |pair| pair[1].0 > seq)
-            .map(|pair| &pair[0].1)
+        self.rules.windows(2).filter(move |pair| pair[1].0 > seq).map(|pair| &pair[0].1)
     }
 
     /// Organizer and guests, rooms left out.
     pub fn everyone(&self) -> Vec<String> {
         let mut all = vec![self.organizer.clone()];
-        all.extend(
-            self.attendees
-                .iter()
-                .filter(|address| **address != self.organizer)
-                .cloned(),
-        );
+        all.extend(self.attendees.iter().filter(|address| **address != self.organizer).cloned());
         all
     }
 

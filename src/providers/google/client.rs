@@ -68,16 +68,15 @@ impl Calendar {
         let mut seen = HashSet::new();
         loop {
             let request = |token| self.page(token, mailbox, range, page_token.as_deref());
-            let page =
-                self.auth.send(mailbox, Scope::Events, request).await.map_err(|failure| {
-                    match failure.into() {
-                        // There is no cursor to reject: saying so would have us list in full for ever.
-                        ProviderError::CursorRejected if cursor.is_none() => {
-                            ProviderError::Temporary("410 to a listing without a cursor".into())
-                        }
-                        other => other,
+            let page = self.auth.send(mailbox, Scope::Events, request).await.map_err(|failure| {
+                match failure.into() {
+                    // There is no cursor to reject: saying so would have us list in full for ever.
+                    ProviderError::CursorRejected if cursor.is_none() => {
+                        ProviderError::Temporary("410 to a listing without a cursor".into())
                     }
-                })?;
+                    other => other,
+                }
+            })?;
             for item in page.items {
                 match map::change(item) {
                     // Increments are not bounded by the window of the first listing.

@@ -1,0 +1,144 @@
+//! What stands on the stage: a folder with a configuration, secrets and a roster, as an operator
+//! would write them.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use chrono::{DateTime, Utc};
+
+use super::story::{self, PAIRS};
+use crate::sandbox::Sandbox;
+
+/// A new folder for everything that the demo leaves behind.
+pub fn folder(wanted: Option<&Path>, now: DateTime<Utc>) -> io::Result<PathBuf> {
+    let dir = match wanted {
+        Some(dir) => dir.to_owned(),
+        None => std::env::temp_dir().join(format!("mentord-demo-{}", now.format("%Y%m%d-%H%M%S"))),
+    };
+    if dir.join("mentord.db").exists() {
+        let why =
+            format!("{} holds an earlier demo: name another folder with --dir, or delete it", dir.display());
+        return Err(io::Error::new(io::ErrorKind::AlreadyExists, why));
+    }
+    std::fs::create_dir_all(dir.join("mails"))?;
+    std::path::absolute(dir)
+}
+
+/// Writes configuration, secrets and roster; returns the configuration's path.
+pub fn set(dir: &Path, sandbox: &Sandbox, begin: DateTime<Utc>) -> io::Result<PathBuf> {
+    let app = sandbox.microsoft_app();
+    secret(&dir.join("google-key.json"), &sandbox.google_key_json())?;
+    secret(&dir.join("graph-secret"), &app.client_secret)?;
+    std::fs::write(dir.join("roster.csv"), roster(begin))?;
+    let config = format!(
+        r#"# Made by `mentord demo`. The addresses are those of a sandbox that ended with the demo.
+[database]
+url = "sqlite:mentord.db"
+
+[mail]
+smtp_url = "{smtp}"
+from = "Mentoring <mentoring@acme.example>"
+
+[sync]
+interval = "2h"
+
+[[connections]]
+name = "acme"
+provider = "google"
+auth = "service_account"
+key_file = "google-key.json"
+domains = ["acme.example"]
+api_url = "{google}"
+meet_url = "{meet}"
+directory_url = "{directory}"
+
+[[connections]]
+name = "contoso"
+provider = "microsoft"
+auth = "client_credentials"
+tenant_id = "{tenant}"
+client_id = "{client}"
+client_secret_file = "graph-secret"
+domains = ["contoso.example"]
+graph_url = "{graph}"
+login_url = "{login}"
+
+[[programs]]
+name = "engineering"
+title = "Engineering mentoring"
+timezone = "{zone}"
+managers = ["{manager}"]
+roster = "roster.csv"
+cadence = "2 weeks"
+first_within = "2 weeks"
+
+[programs.alerts]
+remind_before = ["24h", "1h"]
+quiet_hours = "20:00-07:00"
+
+[[programs.digests]]
+cron = "0 0 9 * * Mon"
+"#,
+        smtp = sandbox.smtp_url(),
+        google = sandbox.google_api_url(),
+        meet = sandbox.meet_url(),
+        directory = sandbox.directory_url(),
+        tenant = app.tenant_id,
+        client = app.client_id,
+        graph = sandbox.graph_url(),
+        login = sandbox.login_url(),
+        zone = story::ZONE,
+        manager = story::MANAGER,
+    );
+    let file = dir.join("mentord.toml");
+    std::fs::write(&file, config)?;
+    Ok(file)
+}
+
+fn secret(file: &Path, text: &str) -> io::Result<()> {
+    use std::io::Write as _;
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let mut open = std::fs::OpenOptions::new();
+    open.write(true).create(true).truncate(true).mode(0o600).open(file)?.write_all(text.as_bytes())
+}
+
+fn roster(begin: DateTime<Utc>) -> String {
+    let mut text =
+        "program,mentor_name,mentor_email,mentee_name,mentee_email,starts_on,ends_on,cadence\n".to_owned();
+    let starts_on = begin.date_naive();
+    for pair in PAIRS {
+        let (mentor, mentee) = (pair.mentor, pair.mentee);
+        text += &format!(
+            "engineering,{},{},{},{},{starts_on},,{}\n",
+            mentor.name, mentor.address, mentee.name, mentee.address, pair.cadence
+        );
+    }
+    text
+}
+
+pub fn opening(dir: &Path, sandbox: &Sandbox, begin: DateTime<Utc>, end: DateTime<Utc>) -> String {
+    let mut text = format!(
+        "A mentoring programme from {} to {}, lived in seconds.\n\
+         Stand-ins for Google, Microsoft 365 and a mail server run on {}; files are in\n{}\n\n",
+        begin.format("%-d %B"),
+        end.format("%-d %B %Y"),
+        sandbox.url(),
+        dir.display()
+    );
+    for pair in PAIRS {
+        text += &format!("  {:<11}{:<11} {}\n", pair.mentor.name, pair.mentee.name, pair.about);
+    }
+    text
+}
+
+pub fn closing(file: &Path, dir: &Path, session: &str) -> String {
+    let (file, dir) = (file.display(), dir.display());
+    format!(
+        "\nMails      {dir}/mails\nDatabase   {dir}/mentord.db\n\nLook further:\n  \
+         mentord sessions --config {file}\n  \
+         mentord pairings --config {file}\n  \
+         mentord alerts --config {file}\n  \
+         mentord explain {session} --config {file}\n  \
+         mentord report --config {file} --format json\n"
+    )
+}
