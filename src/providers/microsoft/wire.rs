@@ -118,3 +118,9 @@ pub struct Location {
 pub struct OnlineMeetingInfo {
     pub join_url: Option<String>,
 }
+
+/// Whether an enum has one of these values.
+pub fn is_any(value: &Option<String>, names: &[&str]) -> bool {
+    let is = |value: &String| names.iter().any(|name| value.eq_ignore_ascii_case(name));
+    value.as_ref().is_some_and(is)
+}
