@@ -92,7 +92,8 @@ struct Stage {
 
 impl Stage {
     async fn new(replies: Vec<Reply>) -> Self {
-        let server = MockServer::start().await;
+        // Not from wiremock's pool: there, a server that was dropped listens on for another test.
+        let server = MockServer::builder().start().await;
         let script = Script {
             root: server.uri(),
             replies: Mutex::new(replies.into()),
@@ -586,6 +587,22 @@ async fn a_token_that_is_not_accepted_is_renewed_once() {
     );
     let requests = stage.requests().await;
     assert_eq!(header(&requests[4], "authorization"), ["Bearer T2"]);
+}
+
+#[tokio::test]
+async fn a_token_is_renewed_before_it_ends() {
+    let brief = ok(json!({"token_type": "Bearer", "expires_in": 0, "access_token": "T1"}));
+    let calendar = || ok(json!({"id": "C"}));
+    let stage = Stage::new(vec![brief, calendar(), token("T2"), calendar(), calendar()]).await;
+    for _ in 0..3 {
+        assert_eq!(stage.graph.probe(&mia()).await, Ok(()));
+    }
+    let requests = stage.requests().await;
+    let bearers: Vec<_> = requests
+        .iter()
+        .flat_map(|one| header(one, "authorization"))
+        .collect();
+    assert_eq!(bearers, ["Bearer T1", "Bearer T2", "Bearer T2"]);
 }
 
 #[tokio::test]

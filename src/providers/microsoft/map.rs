@@ -44,13 +44,13 @@ pub fn event(
         Part::Occurrence => Some(start),
         Part::Exception => original_start(own, master),
     };
-    let private = is_any(&details.sensitivity, &["private", "confidential"]);
+    let private = is_any(details.sensitivity.as_deref(), &["private", "confidential"]);
     let people = if private {
         People::default()
     } else {
         People::of(details, owner)
     };
-    let free = is_any(&details.show_as, &["free"]);
+    let free = is_any(details.show_as.as_deref(), &["free"]);
     Ok(Event {
         key: own.id.clone(),
         series,
@@ -67,7 +67,7 @@ pub fn event(
         end,
         zone: zone(details.original_start_time_zone.as_deref()).map(|zone| zone.name().to_owned()),
         state: state(details),
-        kind: if is_any(&details.show_as, &["oof"]) {
+        kind: if is_any(details.show_as.as_deref(), &["oof"]) {
             EventKind::OutOfOffice
         } else {
             EventKind::Meeting
@@ -95,7 +95,7 @@ pub fn event(
 fn state(details: &wire::Event) -> EventState {
     if details.is_cancelled == Some(true) {
         EventState::Cancelled
-    } else if is_organizer(details) && is_any(&details.show_as, &["tentative"]) {
+    } else if is_organizer(details) && is_any(details.show_as.as_deref(), &["tentative"]) {
         // On a guest's copy this only says that they have not accepted.
         EventState::Tentative
     } else {

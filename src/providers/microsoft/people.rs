@@ -45,7 +45,7 @@ impl People {
             guests.push(Guest {
                 address,
                 response,
-                resource: is_any(&attendee.kind, &["resource"]),
+                resource: is_any(attendee.kind.as_deref(), &["resource"]),
             });
         }
         // Invited through a group or under another address: the answer is still theirs.

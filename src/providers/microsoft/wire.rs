@@ -120,7 +120,7 @@ pub struct OnlineMeetingInfo {
 }
 
 /// Whether an enum has one of these values.
-pub fn is_any(value: &Option<String>, names: &[&str]) -> bool {
-    let is = |value: &String| names.iter().any(|name| value.eq_ignore_ascii_case(name));
-    value.as_ref().is_some_and(is)
+pub fn is_any(value: Option<&str>, names: &[&str]) -> bool {
+    let is = |value: &str| names.iter().any(|name| value.eq_ignore_ascii_case(name));
+    value.is_some_and(is)
 }
