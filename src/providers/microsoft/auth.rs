@@ -20,7 +20,7 @@ use crate::config;
 use crate::providers::ProviderError;
 
 /// How long before its end a token is renewed; a short-lived one at half of its life.
-const EARLY: Duration = Duration::from_secs(5 * 60);
+const EARLY: Duration = Duration::from_mins(5);
 /// How long a token that could not be renewed is used on before the next attempt.
 const AGAIN: Duration = Duration::from_secs(30);
 

@@ -1,13 +1,9 @@
 //! Graph's events in the words of the domain.
 
-use chrono::{DateTime, Days, Duration, NaiveDate, NaiveDateTime, NaiveTime, TimeZone, Utc};
-use chrono_tz::Tz;
-
-use super::wire::{self, LocalTime, Part};
-use super::zones;
-use crate::domain::event::{
-    Conference, ConferenceService, Event, EventKind, EventState, Guest, Moment, Response,
-};
+use super::people::{People, is_organizer};
+use super::times::{original_start, span, zone};
+use super::wire::{self, Part, is_any};
+use crate::domain::event::{Conference, ConferenceService, Event, EventKind, EventState};
 use crate::domain::people::Address;
 use crate::domain::uid::plain_uid;
 
@@ -44,9 +40,9 @@ pub fn event(own: &wire::Event, master: Option<&wire::Event>, owner: &Address) -
         Part::Occurrence => Some(start),
         Part::Exception => original_start(own, master),
     };
-    let private = is_any(&details.sensitivity, &["private", "confidential"]);
+    let private = is_any(details.sensitivity.as_deref(), &["private", "confidential"]);
     let people = if private { People::default() } else { People::of(details, owner) };
-    let free = is_any(&details.show_as, &["free"]);
+    let free = is_any(details.show_as.as_deref(), &["free"]);
     Ok(Event {
         key: own.id.clone(),
         series,
@@ -60,7 +56,11 @@ pub fn event(own: &wire::Event, master: Option<&wire::Event>, owner: &Address) -
         end,
         zone: zone(details.original_start_time_zone.as_deref()).map(|zone| zone.name().to_owned()),
         state: state(details),
-        kind: if is_any(&details.show_as, &["oof"]) { EventKind::OutOfOffice } else { EventKind::Meeting },
+        kind: if is_any(details.show_as.as_deref(), &["oof"]) {
+            EventKind::OutOfOffice
+        } else {
+            EventKind::Meeting
+        },
         private,
         free,
         title: details.subject.clone().filter(|title| !private && !title.is_empty()),
@@ -74,180 +74,15 @@ pub fn event(own: &wire::Event, master: Option<&wire::Event>, owner: &Address) -
     })
 }
 
-/// The start that the rule gave to an exception, as far as it or its series tells.
-pub fn original_start(own: &wire::Event, master: Option<&wire::Event>) -> Option<Moment> {
-    let zone_name =
-        own.original_start_time_zone.as_deref().or_else(|| master?.original_start_time_zone.as_deref());
-    let all_day = |event: &wire::Event| event.is_all_day == Some(true);
-    if let Some(instant) = own.original_start {
-        // Whether it was a whole day before it was moved only the series knows.
-        return Some(if all_day(master.unwrap_or(own)) {
-            Moment::Day(day(instant.naive_utc(), zone(zone_name), instant))
-        } else {
-            Moment::At(instant)
-        });
-    }
-    let master = master?;
-    let date = own.occurrence_id.as_deref()?.rsplit('.').next()?;
-    let date = NaiveDate::parse_from_str(date, "%Y-%m-%d").ok()?;
-    if all_day(master) {
-        return Some(Moment::Day(date));
-    }
-    let zone = zone(master.original_start_time_zone.as_deref())?;
-    let first = instant(master.start.as_ref()?).ok()?;
-    let wall = first.with_timezone(&zone).time();
-    Some(Moment::At(on_clock(zone, date.and_time(wall))?))
-}
-
-/// Start and end of an event, its days told from its instants by `details`.
-fn span(own: &wire::Event, details: &wire::Event) -> Result<(Moment, Moment), Unreadable> {
-    let start = own.start.as_ref().ok_or(Unreadable("it has no start"))?;
-    let end = own.end.as_ref().ok_or(Unreadable("it has no end"))?;
-    if details.is_all_day != Some(true) {
-        let (start, end) = (instant(start)?, instant(end)?);
-        if end < start {
-            return Err(Unreadable("it ends before it starts"));
-        }
-        return Ok((Moment::At(start), Moment::At(end)));
-    }
-    let start_zone = zone(details.original_start_time_zone.as_deref());
-    let end_zone = zone(details.original_end_time_zone.as_deref()).or(start_zone);
-    let first = day(naive(start)?, start_zone, instant(start)?);
-    let last = day(naive(end)?, end_zone, instant(end)?);
-    let next = first.checked_add_days(Days::new(1)).unwrap_or(first);
-    Ok((Moment::Day(first), Moment::Day(last.max(next))))
-}
-
-/// The date of a midnight. Asked for in UTC, midnight may come as such or shifted by the offset of
-/// the zone in which the day was entered.
-fn day(told: NaiveDateTime, zone: Option<Tz>, instant: DateTime<Utc>) -> NaiveDate {
-    if told.time() == NaiveTime::MIN {
-        return told.date();
-    }
-    let local = zone.map(|zone| instant.with_timezone(&zone).naive_local());
-    match local {
-        Some(local) if local.time() == NaiveTime::MIN => local.date(),
-        // The zone is not known, or not the one: the nearest midnight.
-        _ => (told + Duration::hours(12)).date(),
-    }
-}
-
-fn naive(time: &LocalTime) -> Result<NaiveDateTime, Unreadable> {
-    let text = time.date_time.trim();
-    NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S%.f")
-        .or_else(|_| DateTime::parse_from_rfc3339(text).map(|time| time.naive_utc()))
-        .map_err(|_| Unreadable("a time cannot be read"))
-}
-
-fn instant(time: &LocalTime) -> Result<DateTime<Utc>, Unreadable> {
-    // With an offset of its own, against the rule, the zone beside it does not matter.
-    if let Ok(time) = DateTime::parse_from_rfc3339(time.date_time.trim()) {
-        return Ok(time.to_utc());
-    }
-    let clock = naive(time)?;
-    let zone = match time.time_zone.as_deref() {
-        None | Some("") => Tz::UTC,
-        Some(name) => zones::zone(name).ok_or(Unreadable("a time zone is not known"))?,
-    };
-    on_clock(zone, clock).ok_or(Unreadable("a time does not exist"))
-}
-
-/// The instant at which the clocks of `zone` show this, or would, had they not been put forward.
-fn on_clock(zone: Tz, clock: NaiveDateTime) -> Option<DateTime<Utc>> {
-    let found = zone.from_local_datetime(&clock).earliest().or_else(|| {
-        let before = zone.from_local_datetime(&(clock - Duration::hours(3))).earliest()?;
-        Some(before + Duration::hours(3))
-    });
-    found.map(|time| time.to_utc())
-}
-
-fn zone(name: Option<&str>) -> Option<Tz> {
-    name.and_then(zones::zone)
-}
-
 fn state(details: &wire::Event) -> EventState {
     if details.is_cancelled == Some(true) {
         EventState::Cancelled
-    } else if is_organizer(details) && is_any(&details.show_as, &["tentative"]) {
+    } else if is_organizer(details) && is_any(details.show_as.as_deref(), &["tentative"]) {
         // On a guest's copy this only says that they have not accepted.
         EventState::Tentative
     } else {
         EventState::Confirmed
     }
-}
-
-#[derive(Default)]
-struct People {
-    organizer: Option<Address>,
-    guests: Vec<Guest>,
-    hidden: bool,
-}
-
-impl People {
-    /// Who is on the event, as far as the copy of `owner` knows: the organiser's copy has the
-    /// answers, a guest's copy usually only their own.
-    fn of(details: &wire::Event, owner: &Address) -> Self {
-        let is_organizer = is_organizer(details);
-        let organizer =
-            details.organizer.as_ref().and_then(|organizer| address(organizer.email_address.as_ref()));
-        let own_answer = details.response_status.as_ref();
-        let mut owner_listed = false;
-        let mut guests = Vec::new();
-        for attendee in details.attendees.iter().flatten() {
-            let Some(address) = address(attendee.email_address.as_ref()) else {
-                continue;
-            };
-            let listed = response(attendee.status.as_ref());
-            let is_owner = same(&address, owner);
-            owner_listed |= is_owner;
-            let response = if organizer.as_ref().is_some_and(|one| same(one, &address)) {
-                Response::Organizer
-            } else if is_organizer {
-                listed.unwrap_or(Response::NeedsAction)
-            } else if is_owner {
-                response(own_answer).or(listed).unwrap_or(Response::NeedsAction)
-            } else {
-                listed.unwrap_or(Response::Unknown)
-            };
-            guests.push(Guest { address, response, resource: is_any(&attendee.kind, &["resource"]) });
-        }
-        // Invited through a group or under another address: the answer is still theirs.
-        if let Some(response) = response(own_answer)
-            && !owner_listed
-            && !is_organizer
-            && response != Response::Organizer
-        {
-            guests.push(Guest { address: owner.clone(), response, resource: false });
-        }
-        Self { organizer, guests, hidden: details.hide_attendees == Some(true) && !is_organizer }
-    }
-}
-
-/// An answer; `None` where none was reported.
-fn response(status: Option<&wire::ResponseStatus>) -> Option<Response> {
-    let text = status?.response.as_deref()?.to_ascii_lowercase();
-    match text.as_str() {
-        "organizer" => Some(Response::Organizer),
-        "accepted" => Some(Response::Accepted),
-        "tentativelyaccepted" => Some(Response::Tentative),
-        "declined" => Some(Response::Declined),
-        "notresponded" => Some(Response::NeedsAction),
-        _ => None,
-    }
-}
-
-fn is_organizer(details: &wire::Event) -> bool {
-    details
-        .is_organizer
-        .unwrap_or_else(|| response(details.response_status.as_ref()) == Some(Response::Organizer))
-}
-
-fn same(one: &Address, other: &Address) -> bool {
-    one.mailbox() == other.mailbox()
-}
-
-fn address(address: Option<&wire::EmailAddress>) -> Option<Address> {
-    Address::parse(address?.address.as_deref()?).ok()
 }
 
 /// Whether a place is named. Outlook names the call itself, in whatever language.
@@ -275,7 +110,182 @@ fn is_teams(details: &wire::Event, join_url: &str) -> bool {
         || provider.eq_ignore_ascii_case("unknown") && join_url.starts_with("https://teams.microsoft.")
 }
 
-fn is_any(value: &Option<String>, names: &[&str]) -> bool {
-    let is = |value: &String| names.iter().any(|name| value.eq_ignore_ascii_case(name));
-    value.as_ref().is_some_and(is)
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::event::{Moment, Response};
+    use serde_json::{Value, json};
+
+    const JOIN: &str = "https://teams.microsoft.com/l/meetup-join/19%3ameeting_abc%40thread.v2/0";
+
+    fn owner() -> Address {
+        Address::parse("mia@example.com").expect("address")
+    }
+
+    fn wire(value: &Value) -> wire::Event {
+        serde_json::from_value(value.clone()).expect("event")
+    }
+
+    fn at(text: &str) -> Value {
+        json!({"dateTime": text, "timeZone": "UTC"})
+    }
+
+    /// An event in Graph's shape, with `changes` made to it.
+    fn graph(changes: Value) -> wire::Event {
+        let mut event = json!({
+            "@odata.type": "#microsoft.graph.event",
+            "id": "E1", "type": "singleInstance", "seriesMasterId": null,
+            "iCalUId": "040000008200E00074C5B7101A82E00807EA03020000000000000000000000000000000004000000ABCDEF01",
+            "subject": "Mentoring", "sensitivity": "normal", "showAs": "busy",
+            "isAllDay": false, "isCancelled": false, "isOrganizer": true, "isDraft": false,
+            "categories": ["Blue"], "originalStartTimeZone": "W. Europe Standard Time",
+            "start": at("2026-03-02T09:00:00.0000000"), "end": at("2026-03-02T09:30:00.0000000"),
+            "location": {"displayName": "Room 5", "locationType": "default"},
+            "organizer": {"emailAddress": {"name": "Mia", "address": "mia@example.com"}},
+            "attendees": [{
+                "type": "required", "status": {"response": "accepted"},
+                "emailAddress": {"name": "Ann", "address": "ann@example.com"},
+            }],
+            "isOnlineMeeting": true, "onlineMeetingProvider": "teamsForBusiness",
+            "onlineMeeting": {"joinUrl": JOIN}, "onlineMeetingUrl": null,
+            "responseStatus": {"response": "organizer", "time": "0001-01-01T00:00:00Z"},
+        });
+        let (Value::Object(event_map), Value::Object(changes)) = (&mut event, changes) else {
+            panic!("not objects");
+        };
+        event_map.extend(changes);
+        wire(&event)
+    }
+
+    fn mapped(changes: Value) -> Event {
+        event(&graph(changes), None, &owner()).expect("readable")
+    }
+
+    fn instant(text: &str) -> Moment {
+        Moment::At(text.parse().expect("instant"))
+    }
+
+    #[test]
+    fn a_single_event_is_read_whole() {
+        let expected = Event {
+            key: "E1".into(),
+            series: None,
+            uid: Some(
+                "040000008200E00074C5B7101A82E008000000000000000000000000000000000000000004000000ABCDEF01"
+                    .into(),
+            ),
+            original_start: None,
+            start: instant("2026-03-02T09:00:00Z"),
+            end: instant("2026-03-02T09:30:00Z"),
+            zone: Some("Europe/Berlin".into()),
+            state: EventState::Confirmed,
+            kind: EventKind::Meeting,
+            private: false,
+            free: false,
+            title: Some("Mentoring".into()),
+            categories: vec!["Blue".into()],
+            organizer: Some(owner()),
+            guests: vec![crate::domain::event::Guest {
+                address: Address::parse("ann@example.com").expect("address"),
+                response: Response::Accepted,
+                resource: false,
+            }],
+            guests_hidden: false,
+            has_place: true,
+            conference: Some(Conference { service: ConferenceService::MicrosoftTeams, key: JOIN.into() }),
+            marker: None,
+        };
+        assert_eq!(mapped(json!({})), expected);
+    }
+
+    #[test]
+    fn private_events_keep_no_more_than_their_times() {
+        for sensitivity in ["private", "Confidential"] {
+            let event = mapped(json!({"sensitivity": sensitivity}));
+            assert!(event.private && event.title.is_none() && event.organizer.is_none());
+            assert!(event.guests.is_empty() && event.categories.is_empty());
+            assert!(event.conference.is_none() && !event.has_place);
+        }
+        assert!(!mapped(json!({"sensitivity": "personal"})).private);
+    }
+
+    #[test]
+    fn how_it_is_shown_says_what_it_is() {
+        assert!(mapped(json!({"showAs": "Free"})).free);
+        assert_eq!(mapped(json!({"showAs": "oof"})).kind, EventKind::OutOfOffice);
+        let tentative = |own: bool| mapped(json!({"showAs": "tentative", "isOrganizer": own}));
+        assert_eq!(tentative(true).state, EventState::Tentative);
+        assert_eq!(tentative(false).state, EventState::Confirmed);
+        assert_eq!(mapped(json!({"isCancelled": true})).state, EventState::Cancelled);
+    }
+
+    #[test]
+    fn places_and_calls_are_told_apart() {
+        let place = |name: &str| mapped(json!({"location": {"displayName": name}})).has_place;
+        assert!(place("Room 5"));
+        assert!(!place("") && !place("Microsoft Teams-Besprechung") && !place("https://call.example"));
+        let call = |changes| mapped(changes).conference.map(|call| (call.service, call.key));
+        let other = "https://call.example/1".to_owned();
+        for (changes, expected) in [
+            (json!({"onlineMeeting": null}), None),
+            (json!({"onlineMeeting": {"joinUrl": ""}}), None),
+            (
+                json!({"onlineMeetingProvider": "Unknown"}),
+                Some((ConferenceService::MicrosoftTeams, JOIN.to_owned())),
+            ),
+            (
+                json!({"onlineMeetingProvider": "skypeForBusiness"}),
+                Some((ConferenceService::Other, JOIN.to_owned())),
+            ),
+            (
+                json!({"onlineMeeting": null, "onlineMeetingUrl": other}),
+                Some((ConferenceService::Other, other.clone())),
+            ),
+        ] {
+            assert_eq!(call(changes), expected);
+        }
+    }
+
+    #[test]
+    fn an_occurrence_is_its_series_at_another_time() {
+        let master = graph(json!({"id": "S", "type": "seriesMaster", "iCalUId": "abc@example.com"}));
+        let stub = wire(&json!({
+            "id": "O2", "seriesMasterId": "S", "type": "occurrence",
+            "start": at("2026-03-09T09:00:00.0000000"), "end": at("2026-03-09T09:30:00.0000000"),
+        }));
+        let occurrence = event(&stub, Some(&master), &owner()).expect("readable");
+        let expected = Event {
+            key: "O2".into(),
+            series: Some("S".into()),
+            uid: Some("abc@example.com".into()),
+            original_start: Some(instant("2026-03-09T09:00:00Z")),
+            start: instant("2026-03-09T09:00:00Z"),
+            end: instant("2026-03-09T09:30:00Z"),
+            ..mapped(json!({}))
+        };
+        assert_eq!(occurrence, expected);
+        assert!(event(&stub, None, &owner()).is_err());
+    }
+
+    #[test]
+    fn an_exception_speaks_for_itself_and_meets_its_series() {
+        let master = graph(json!({"id": "S", "type": "seriesMaster", "iCalUId": "abc@example.com"}));
+        let moved = graph(json!({
+            "id": "O3", "seriesMasterId": "S", "type": "exception", "subject": "Moved",
+            "originalStart": "2026-03-16T09:00:00Z", "attendees": [],
+            "start": at("2026-03-17T14:00:00.0000000"), "end": at("2026-03-17T14:30:00.0000000"),
+        }));
+        let moved = event(&moved, Some(&master), &owner()).expect("readable");
+        assert_eq!(moved.uid.as_deref(), Some("abc@example.com"));
+        assert_eq!(moved.title.as_deref(), Some("Moved"));
+        assert_eq!(moved.original_start, Some(instant("2026-03-16T09:00:00Z")));
+        assert_eq!(moved.start, instant("2026-03-17T14:00:00Z"));
+        assert!(moved.guests.is_empty());
+    }
+
+    #[test]
+    fn a_master_is_known_by_having_itself_as_series() {
+        let master = mapped(json!({"id": "S", "type": "seriesMaster"}));
+        assert_eq!(master.series.as_deref(), Some("S"));
+    }
 }

@@ -11,7 +11,7 @@
 //! | `wire` | Graph's JSON |
 //! | `round` | one round of a listing, sorted into events and series |
 //! | `calendar` | listing and looking, and fetching what a round leaves open |
-//! | `map` | an event in the words of the domain |
+//! | `map` `times` `people` | an event in the words of the domain |
 //! | `zones` | Windows' names for time zones |
 //! | `teams` | who was in a call |
 
@@ -20,8 +20,10 @@ mod calendar;
 mod client;
 mod error;
 mod map;
+mod people;
 mod round;
 mod teams;
+mod times;
 mod wire;
 mod zones;
 

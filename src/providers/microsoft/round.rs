@@ -47,7 +47,7 @@ pub fn entries(values: Vec<Value>) -> Vec<Entry> {
         if let Some(earlier) = last.insert(id.clone(), items.len()) {
             items[earlier] = None;
         }
-        items.push(Some((id, item(value))));
+        items.push(Some((id, item(&value))));
     }
     let mut round = Round::default();
     for (id, item) in items.into_iter().flatten() {
@@ -56,11 +56,11 @@ pub fn entries(values: Vec<Value>) -> Vec<Entry> {
     round.finish()
 }
 
-fn item(value: Value) -> Item {
+fn item(value: &Value) -> Item {
     if value.get("@removed").is_some() {
         return Item::Removed;
     }
-    match wire::Event::deserialize(&value) {
+    match wire::Event::deserialize(value) {
         Ok(event) => Item::Event(Box::new(event)),
         Err(error) => {
             tracing::debug!(%error, "an event cannot be read");
@@ -74,15 +74,18 @@ fn item(value: Value) -> Item {
 
 #[derive(Default)]
 struct Round {
-    entries: Vec<Entry>,
-    /// Where in `entries` a series stands.
-    series: HashMap<String, usize>,
+    /// What came, with nothing where a series stands.
+    entries: Vec<Option<Entry>>,
+    /// The series, and where in `entries` each stands.
+    series: Vec<(usize, Series)>,
+    /// Where in `series` one is.
+    known: HashMap<String, usize>,
 }
 
 impl Round {
     fn add(&mut self, id: String, item: Item) {
         match item {
-            Item::Removed => self.entries.push(Entry::Removed(id)),
+            Item::Removed => self.entries.push(Some(Entry::Removed(id))),
             Item::Broken(Some(series)) => self.series(&series).broken = true,
             // Nothing is known to depend on it.
             Item::Broken(None) => {}
@@ -91,27 +94,29 @@ impl Round {
                 (Part::Occurrence | Part::Exception, Some(series)) => {
                     self.series(&series).members.push(*event);
                 }
-                _ => self.entries.push(Entry::Single(event)),
+                _ => self.entries.push(Some(Entry::Single(event))),
             },
         }
     }
 
     fn series(&mut self, id: &str) -> &mut Series {
-        let at = *self.series.entry(id.to_owned()).or_insert_with(|| {
-            self.entries.push(Entry::Series(Series { id: id.to_owned(), ..Series::default() }));
-            self.entries.len() - 1
+        let at = *self.known.entry(id.to_owned()).or_insert_with(|| {
+            let series = Series { id: id.to_owned(), ..Series::default() };
+            self.series.push((self.entries.len(), series));
+            self.entries.push(None);
+            self.series.len() - 1
         });
-        match &mut self.entries[at] {
-            Entry::Series(series) => series,
-            _ => unreachable!("only places of series are kept"),
-        }
+        &mut self.series[at].1
     }
 
     fn finish(mut self) -> Vec<Entry> {
+        for (at, series) in self.series {
+            self.entries[at] = Some(Entry::Series(series));
+        }
         // A series of which anything came is looked at anyway.
-        let series = self.series;
-        self.entries.retain(|entry| !matches!(entry, Entry::Removed(id) if series.contains_key(id)));
-        self.entries
+        let superfluous = |entry: &Entry| matches!(entry, Entry::Removed(id) if self.known.contains_key(id));
+        let entries = self.entries.into_iter().flatten();
+        entries.filter(|entry| !superfluous(entry)).collect()
     }
 }
 

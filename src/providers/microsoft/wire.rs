@@ -118,3 +118,9 @@ pub struct Location {
 pub struct OnlineMeetingInfo {
     pub join_url: Option<String>,
 }
+
+/// Whether an enum has one of these values.
+pub fn is_any(value: Option<&str>, names: &[&str]) -> bool {
+    let is = |value: &str| names.iter().any(|name| value.eq_ignore_ascii_case(name));
+    value.is_some_and(is)
+}
