@@ -46,6 +46,7 @@ impl Store {
             people: BTreeSet::new(),
             pairings: BTreeSet::new(),
             affected: BTreeSet::new(),
+            replan: BTreeSet::new(),
             change: RosterChange::default(),
         };
         for entry in entries {
@@ -54,6 +55,7 @@ impl Store {
         let Import {
             mut tx,
             affected,
+            replan,
             change,
             ..
         } = import;
@@ -63,6 +65,8 @@ impl Store {
         }
         for &pairing in &affected {
             read_afresh(&mut tx, pairing, now).await?;
+        }
+        for &pairing in affected.union(&replan) {
             plan_now(&mut tx, pairing, now).await?;
         }
         if !change.added.is_empty() || !change.changed.is_empty() {
@@ -85,8 +89,10 @@ struct Import {
     people: BTreeSet<i64>,
     /// The pairings that this roster has already named.
     pairings: BTreeSet<i64>,
-    /// The pairings to look at anew.
+    /// The pairings whose calendars are to be read afresh.
     affected: BTreeSet<i64>,
+    /// The pairings whose alerts are to be planned.
+    replan: BTreeSet<i64>,
     change: RosterChange,
 }
 
@@ -351,12 +357,14 @@ impl Import {
         let wanted = entry.cadence.map(|cadence| cadence.num_seconds());
 
         let mut changes = Vec::new();
+        let mut only_cadence = true;
         if starts_on != entry.starts_on {
             changes.push(difference("starts on", starts_on, entry.starts_on));
         }
         if ends_on != entry.ends_on {
             changes.push(difference("ends on", ends_on, entry.ends_on));
         }
+        only_cadence &= changes.is_empty();
         if cadence != wanted {
             let (from, to) = (cadence.map(every), wanted.map(every));
             changes.push(difference("cadence", from, to));
@@ -392,13 +400,17 @@ impl Import {
                 last += 1;
                 self.add_member(pairing, mentee, Role::Mentee, last).await?;
                 changes.push(format!("mentees: {} came in", person.name));
+                only_cadence = false;
             }
         }
         if changes.is_empty() {
             self.change.unchanged += usize::from(first_mention);
             return Ok(());
         }
-        self.affected.insert(pairing);
+        match only_cadence {
+            true => self.replan.insert(pairing),
+            false => self.affected.insert(pairing),
+        };
         let changes = changes.into_iter().map(|what| format!("{label}: {what}"));
         self.change.changed.extend(changes);
         Ok(())
