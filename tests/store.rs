@@ -96,7 +96,13 @@ impl Fresh {
         let link = (copies[0].id, copies[0].revision, Some(session.id.clone()));
         let saved = fresh
             .store
-            .save_sessions(pairing.id, &[session.clone()], &[link], &[], at(1))
+            .save_sessions(
+                pairing.id,
+                std::slice::from_ref(&session),
+                &[link],
+                &[],
+                at(1),
+            )
             .await
             .unwrap();
         assert_eq!(saved, Finished::Done(()));
@@ -640,13 +646,11 @@ async fn claims_are_exclusive() {
             let store = fresh.store.clone();
             tokio::spawn(async move {
                 let mut mine = Vec::new();
-                loop {
+                for _ in 0..20 {
                     let claimed = store.claim_calendars(at(0), 2).await.unwrap();
-                    if claimed.is_empty() {
-                        return mine;
-                    }
                     mine.extend(claimed.into_iter().map(|(calendar, _)| calendar.id));
                 }
+                mine
             })
         })
         .collect();
@@ -715,7 +719,13 @@ async fn a_change_during_detection_is_not_lost() {
     };
     let old = session(&pairing, "s1", 10);
     let saved = store
-        .save_sessions(pairing.id, &[old.clone()], &link(&read[0]), &[], at(3))
+        .save_sessions(
+            pairing.id,
+            std::slice::from_ref(&old),
+            &link(&read[0]),
+            &[],
+            at(3),
+        )
         .await
         .unwrap();
     assert_eq!(saved, Finished::Done(()));
@@ -763,7 +773,13 @@ async fn detection_keeps_the_verdict_and_the_same_evidence_once() {
     for _ in 0..2 {
         let evidence = [(session.id.clone(), moved.clone())];
         let saved = store
-            .save_sessions(pairing.id, &[session.clone()], &[], &evidence, at(2))
+            .save_sessions(
+                pairing.id,
+                std::slice::from_ref(&session),
+                &[],
+                &evidence,
+                at(2),
+            )
             .await
             .unwrap();
         assert_eq!(saved, Finished::Done(()));
@@ -787,7 +803,7 @@ async fn sessions_are_found_by_program_and_time() {
     let store = &fresh.store;
     let second = session(&pairing, "s2", 20);
     let _ = store
-        .save_sessions(pairing.id, &[second.clone()], &[], &[], at(2))
+        .save_sessions(pairing.id, std::slice::from_ref(&second), &[], &[], at(2))
         .await
         .unwrap();
     let filter = |program: Option<&str>, from, to| SessionFilter {
@@ -953,7 +969,8 @@ async fn a_conference_record_counts_once_for_each_thing_it_says() {
         assert_eq!((&found.id, fetches), (&session.id, expected));
         expected += 1;
         let saved = store
-            .save_calls(&lease, &[record(said)], Some(at(11)), at(11))
+            // Told twice in one go, it is still one.
+            .save_calls(&lease, &[record(said), record(said)], Some(at(11)), at(11))
             .await
             .unwrap();
         assert_eq!(saved, Finished::Done(added), "call {expected}");
@@ -1191,7 +1208,7 @@ async fn one_unreadable_row_does_not_hold_up_the_others() {
     let store = &fresh.store;
     let second = session(&pairing, "s2", 20);
     let _ = store
-        .save_sessions(pairing.id, &[second.clone()], &[], &[], at(2))
+        .save_sessions(pairing.id, std::slice::from_ref(&second), &[], &[], at(2))
         .await
         .unwrap();
     fresh
