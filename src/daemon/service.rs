@@ -124,6 +124,8 @@ pub async fn run(
             tracing::warn!("{warning}");
         }
         let context = prepare(&config, clock.clone()).await?;
+        // SQLite has one service: what a dead one had in hand is free again.
+        context.store.end_all_leases().await.map_err(StartError::from)?;
         let mut service = Service::start(&config, context, None).await?;
         systemd::ready(&format!(
             "{} programs, {} connections",

@@ -15,7 +15,8 @@ use super::session::Session;
 pub enum Pace {
     /// Met within the cadence.
     OnTrack,
-    /// The cadence has passed, by less than half of it or with a session coming up.
+    /// The cadence has passed: by less than half of it, or with a session coming up, or with one
+    /// behind it of which nobody knows whether it was held.
     Due,
     /// The cadence has passed by half of it or more, and nothing is planned.
     Overdue,
@@ -51,6 +52,11 @@ pub struct Standing {
     pub cadence: TimeDelta,
     /// When the next session should have been held; for a pairing that has not met yet, the first.
     pub due_by: DateTime<Utc>,
+    /// The same, counted from the last session that may have been held: nobody is nudged for a
+    /// session of which only mentord does not know.
+    pub nudge_from: DateTime<Utc>,
+    /// Whether the pairing has met, as far as anybody can tell, or may have.
+    pub may_have_met: bool,
 }
 
 /// Where a pairing stands at `now`, from all of its sessions.
@@ -65,8 +71,16 @@ pub fn standing(program: &Program, pairing: &Pairing, sessions: &[Session], now:
         .filter(|session| session.verdict.status == Status::Scheduled && session.end > now)
         .map(|session| session.start)
         .min();
+    let may_have = own()
+        .filter(|session| {
+            matches!(session.verdict.status, Status::Held | Status::Unknown) && session.start <= now
+        })
+        .map(|session| session.start)
+        .max();
     let begins = Moment::Day(pairing.since()).instant(program.timezone);
-    let due_by = last_held.map_or(begins + program.first_within, |last| last + cadence);
+    let first_by = begins + program.first_within;
+    let due_by = last_held.map_or(first_by, |last| last + cadence);
+    let nudge_from = may_have.map_or(first_by, |last| last + cadence);
     let today = program.day(now);
     let pace = if pairing.ended_on(today) {
         Pace::Ended
@@ -74,7 +88,7 @@ pub fn standing(program: &Program, pairing: &Pairing, sessions: &[Session], now:
         Pace::Paused
     } else if now <= due_by {
         if last_held.is_some() { Pace::OnTrack } else { Pace::NotStarted }
-    } else if next_session.is_some_and(|next| next <= now + cadence) || now < due_by + cadence / 2 {
+    } else if next_session.is_some_and(|next| next <= now + cadence) || now < nudge_from + cadence / 2 {
         Pace::Due
     } else {
         Pace::Overdue
@@ -86,6 +100,8 @@ pub fn standing(program: &Program, pairing: &Pairing, sessions: &[Session], now:
         sessions_held: u32::try_from(held().count()).unwrap_or(u32::MAX),
         cadence,
         due_by,
+        nudge_from,
+        may_have_met: may_have.is_some(),
     }
 }
 

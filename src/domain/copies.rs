@@ -16,6 +16,8 @@ pub struct Seen {
     pub events: Vec<Event>,
     /// Series that now have exactly these occurrences (by key) inside the window.
     pub series: Vec<(String, BTreeSet<String>)>,
+    /// Keys of events that are there and could not be understood; nothing is concluded about them.
+    pub unread: BTreeSet<String>,
     /// Keys of events and series that are not on the calendar any more.
     pub deleted: BTreeSet<String>,
     /// The events are all that there is inside the window.
@@ -74,6 +76,9 @@ pub fn compare(
 
 /// Whether the listing means that a known copy, which no sighting confirmed, is not there any more.
 fn vanished(copy: &Copy, seen: &Seen, latest: &BTreeMap<&str, &Event>, window: Window) -> bool {
+    if seen.unread.contains(&copy.facts.event) {
+        return false;
+    }
     if let Some(event) = latest.get(copy.facts.event.as_str()) {
         // Still there, but the pairing is not on it any more. Of a private event nobody may know.
         return !event.private;
@@ -82,6 +87,8 @@ fn vanished(copy: &Copy, seen: &Seen, latest: &BTreeMap<&str, &Event>, window: W
     let inside = window.touches(copy.facts.start, copy.facts.end);
     let replaced = |(key, occurrences): &(String, BTreeSet<String>)| {
         series == Some(key.as_str()) && inside && !occurrences.contains(&copy.facts.event)
+            // A single event that became a series is its master now.
+            || *key == copy.facts.event
     };
     seen.deleted.contains(&copy.facts.event)
         || series.is_some_and(|series| seen.deleted.contains(series))

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Datelike, NaiveDate, TimeDelta, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, SubsecRound, TimeDelta, Utc};
 use serde::Serialize;
 
 use super::cadence::{Pace, Standing};
@@ -133,7 +133,7 @@ pub fn report(material: Material<'_>, from: NaiveDate, to: NaiveDate, now: DateT
         program: program.name.clone(),
         from,
         to,
-        as_of: now,
+        as_of: now.trunc_subsecs(0),
         coverage: coverage(material, now),
         sessions,
         attendance_rate: rate(sessions.held, sessions.held + sessions.missed),

@@ -15,37 +15,39 @@ const CATCH_UP: TimeDelta = TimeDelta::hours(24);
 pub async fn step(context: &Context) -> Result<Outcome, StoreError> {
     let now = context.clock.now();
     let mut next = None;
+    let mut served = false;
     for program in context.programs.iter() {
         for (index, schedule) in program.digests.iter().enumerate() {
             let name = format!("digest:{}:{index}", program.name);
-            serve(context, program, schedule, &name, now).await?;
+            served |= serve(context, program, schedule, &name, now).await?;
             let upcoming = schedule.cron.after(&now.with_timezone(&program.timezone)).next();
             let upcoming = upcoming.map(|slot| slot.to_utc());
             next = [next, upcoming].into_iter().flatten().min();
         }
     }
-    Ok(Outcome::waiting_for(next))
+    Ok(if served { Outcome::Done } else { Outcome::waiting_for(next) })
 }
 
+/// Whether a slot was served.
 async fn serve(
     context: &Context,
     program: &Program,
     schedule: &Digest,
     name: &str,
     now: DateTime<Utc>,
-) -> Result<(), StoreError> {
+) -> Result<bool, StoreError> {
     let Some(last) = context.store.last_slot(name).await? else {
         // The first time, there is no slot to catch up with: begin counting from here.
         context.store.take_slot(name, now, &[], now).await?;
-        return Ok(());
+        return Ok(false);
     };
     let since = last.max(now - CATCH_UP).with_timezone(&program.timezone);
     let due = schedule.cron.after(&since).map(|slot| slot.to_utc()).take_while(|slot| *slot <= now).last();
-    if let Some(slot) = due {
-        let alerts = digest(program, &schedule.to, slot);
-        if context.store.take_slot(name, slot, &alerts, now).await? {
-            tracing::info!(program = program.name, slot = %slot, "digest of {} is due", program.name);
-        }
+    let Some(slot) = due else { return Ok(false) };
+    let alerts = digest(program, &schedule.to, slot);
+    let taken = context.store.take_slot(name, slot, &alerts, now).await?;
+    if taken {
+        tracing::info!(program = program.name, slot = %slot, "digest of {} is due", program.name);
     }
-    Ok(())
+    Ok(taken)
 }

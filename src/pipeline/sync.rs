@@ -162,6 +162,9 @@ async fn sort_out(
             Change::Deleted { key } => {
                 seen.deleted.insert(key);
             }
+            Change::Unread { key } => {
+                seen.unread.insert(key);
+            }
             Change::Unlisted { key } => {
                 let concerned = |copy: &&Copy| {
                     copy.facts.state != CopyState::Gone
@@ -169,7 +172,9 @@ async fn sort_out(
                 };
                 let Some(copy) = known.iter().find(concerned) else { continue };
                 match provider.look(&calendar.address, &key).await? {
-                    Some(event) if copy.facts.event == key => seen.events.push(event),
+                    Some(event) if copy.facts.event == key && event.series.as_ref() != Some(&key) => {
+                        seen.events.push(event);
+                    }
                     // A series that is still there tells of its occurrences itself.
                     Some(_) => {}
                     None => {

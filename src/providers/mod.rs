@@ -31,11 +31,12 @@ pub trait Provider: Send + Sync {
     ) -> Result<Listing, ProviderError>;
 
     /// One event by its key, to learn what became of it; `None` when it is not on the calendar any
-    /// more.
+    /// more. The key of a series gives an event that has the key as its own series: the series is
+    /// there, and the event is no occurrence of it.
     async fn look(&self, mailbox: &Address, key: &str) -> Result<Option<Event>, ProviderError>;
 
     /// The runs of a call that overlap `window`, as far as `mailbox` may see them. No run is no
-    /// error.
+    /// error. Teams shows them to the organiser alone, Meet to everybody who took part.
     async fn calls(
         &self,
         mailbox: &Address,
@@ -64,8 +65,10 @@ pub enum Change {
     Series { series: String, occurrences: Vec<Event> },
     /// The event with this key, or the whole series with this key, was deleted.
     Deleted { key: String },
-    /// The event with this key is no longer listed: deleted, or moved out of the window.
+    /// The event or series with this key is no longer listed: deleted, or moved out of the window.
     Unlisted { key: String },
+    /// The event with this key is there, and cannot be understood. It is not gone.
+    Unread { key: String },
 }
 
 /// Why a provider did not answer, told apart by what can be done about it.

@@ -148,10 +148,10 @@ impl Tx {
         Ok(rows.into_iter().map(Row::Sqlite).collect())
     }
 
+    /// As [`Tx::all`], for what is one row or none. (A statement that writes is thereby run to its
+    /// end, not to its first row.)
     pub async fn one(&mut self, sql: &str, values: Vec<Value>) -> Result<Option<Row>> {
-        let Self::Sqlite(tx) = self;
-        let row = sqlite(sql, values).fetch_optional(&mut **tx).await?;
-        Ok(row.map(Row::Sqlite))
+        Ok(self.all(sql, values).await?.into_iter().next())
     }
 
     /// Returns how many rows were written.

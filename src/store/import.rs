@@ -1,19 +1,19 @@
-//! Bringing a roster in: people found by any of their addresses, nothing deleted.
+//! Bringing a roster in: people and pairings added and updated, nothing deleted.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use serde::Serialize;
 
 use crate::domain::pairing::Role;
-use crate::domain::people::Address;
-use crate::domain::roster::{Entry, Person};
+use crate::domain::roster::Entry;
 
 use super::Store;
 use super::db::{Tx, json, values};
 use super::error::{Result, StoreError};
 use super::queue::{Queue, plan_now};
-use super::roster::address;
+
+mod people;
 
 /// What an import did, or would do, in plain words.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -53,18 +53,21 @@ impl Store {
             people: BTreeSet::new(),
             pairings: BTreeSet::new(),
             affected: BTreeSet::new(),
+            replan: BTreeSet::new(),
             change: RosterChange::default(),
         };
         for entry in entries {
             import.entry(entry).await?;
         }
-        let Import { mut tx, affected, change, .. } = import;
+        let Import { mut tx, affected, replan, change, .. } = import;
         if dry_run {
             tx.rollback().await?;
             return Ok(change);
         }
         for &pairing in &affected {
             read_afresh(&mut tx, pairing, now).await?;
+        }
+        for &pairing in affected.union(&replan) {
             plan_now(&mut tx, pairing, now).await?;
         }
         if !change.added.is_empty() || !change.changed.is_empty() {
@@ -87,8 +90,10 @@ struct Import {
     people: BTreeSet<i64>,
     /// The pairings that this roster has already named.
     pairings: BTreeSet<i64>,
-    /// The pairings to look at anew.
+    /// The pairings whose calendars are to be read afresh.
     affected: BTreeSet<i64>,
+    /// The pairings whose alerts are to be planned.
+    replan: BTreeSet<i64>,
     change: RosterChange,
 }
 
@@ -117,109 +122,6 @@ impl Import {
             Some(pairing) => self.update(pairing, entry, &mentees, &label).await,
             None => self.add(entry, mentor, &mentees, label).await,
         }
-    }
-
-    /// The participant with any of the person's addresses, brought up to date, or a new one.
-    async fn person(&mut self, person: &Person) -> Result<i64> {
-        let mut found: BTreeMap<i64, (String, &Address)> = BTreeMap::new();
-        for address in &person.addresses {
-            let rows = self
-                .tx
-                .all(
-                    "SELECT DISTINCT n.id, n.name FROM address a
-                     JOIN participant n ON n.id = a.participant
-                     WHERE a.mailbox = $1 ORDER BY n.id",
-                    values![address.mailbox()],
-                )
-                .await?;
-            for row in &rows {
-                let row = row.of("participant", "");
-                found.entry(row.get("id")?).or_insert((row.get("name")?, address));
-            }
-        }
-        let mut found = found.into_iter();
-        match (found.next(), found.next()) {
-            (None, _) => self.add_person(person).await,
-            (Some((id, (name, _))), None) => {
-                self.update_person(id, &name, person).await?;
-                Ok(id)
-            }
-            (Some((_, (first, by_first))), Some((_, (second, by_second)))) => {
-                Err(StoreError::Conflict(format!(
-                    "the roster gives {} the addresses of two people who are known apart: \
-                     {by_first} is {first}'s and {by_second} is {second}'s",
-                    person.name
-                )))
-            }
-        }
-    }
-
-    async fn add_person(&mut self, person: &Person) -> Result<i64> {
-        let row = self
-            .tx
-            .one("INSERT INTO participant (name) VALUES ($1) RETURNING id", values![&*person.name])
-            .await?
-            .ok_or(sqlx::Error::RowNotFound)?;
-        let id = row.of("participant", "new").get("id")?;
-        let mut addresses = Vec::new();
-        add_missing(&mut addresses, &person.addresses);
-        self.write_addresses(id, &addresses).await?;
-        self.people.insert(id);
-        Ok(id)
-    }
-
-    async fn update_person(&mut self, id: i64, name: &str, person: &Person) -> Result<()> {
-        let first_mention = self.people.insert(id);
-        if first_mention && name != person.name {
-            self.tx
-                .execute("UPDATE participant SET name = $2 WHERE id = $1", values![id, &*person.name])
-                .await?;
-            let what = format!("name of {}: {name} → {}", list(&person.addresses), person.name);
-            self.change.changed.push(what);
-        }
-        let rows = self
-            .tx
-            .all("SELECT address FROM address WHERE participant = $1 ORDER BY position, address", values![id])
-            .await?;
-        let known = rows.iter().map(|row| address(&row.of("address", id))).collect::<Result<Vec<_>>>()?;
-        let mut wanted = Vec::new();
-        if first_mention {
-            add_missing(&mut wanted, &person.addresses);
-            add_missing(&mut wanted, &known);
-        } else {
-            add_missing(&mut wanted, &known);
-            add_missing(&mut wanted, &person.addresses);
-        }
-        if wanted == known {
-            return Ok(());
-        }
-        self.write_addresses(id, &wanted).await?;
-        let rows =
-            self.tx.all("SELECT pairing FROM pairing_member WHERE participant = $1", values![id]).await?;
-        for row in &rows {
-            self.affected.insert(row.of("pairing_member", id).get("pairing")?);
-        }
-        self.change.changed.push(format!(
-            "addresses of {}: {} → {}",
-            person.name,
-            list(&known),
-            list(&wanted)
-        ));
-        Ok(())
-    }
-
-    async fn write_addresses(&mut self, id: i64, addresses: &[Address]) -> Result<()> {
-        for (address, position) in addresses.iter().zip(0_i64..) {
-            self.tx
-                .execute(
-                    "INSERT INTO address (address, mailbox, participant, position)
-                     VALUES ($1, $2, $3, $4)
-                     ON CONFLICT (address) DO UPDATE SET position = excluded.position",
-                    values![address.as_str(), address.mailbox(), id, position],
-                )
-                .await?;
-        }
-        Ok(())
     }
 
     /// A group is known by its name, a pair by its mentee.
@@ -304,12 +206,14 @@ impl Import {
         let wanted = entry.cadence.map(|cadence| cadence.num_seconds());
 
         let mut changes = Vec::new();
+        let mut only_cadence = true;
         if starts_on != entry.starts_on {
             changes.push(difference("starts on", starts_on, entry.starts_on));
         }
         if ends_on != entry.ends_on {
             changes.push(difference("ends on", ends_on, entry.ends_on));
         }
+        only_cadence &= changes.is_empty();
         if cadence != wanted {
             let (from, to) = (cadence.map(every), wanted.map(every));
             changes.push(difference("cadence", from, to));
@@ -342,13 +246,17 @@ impl Import {
                 last += 1;
                 self.add_member(pairing, mentee, Role::Mentee, last).await?;
                 changes.push(format!("mentees: {} came in", person.name));
+                only_cadence = false;
             }
         }
         if changes.is_empty() {
             self.change.unchanged += usize::from(first_mention);
             return Ok(());
         }
-        self.affected.insert(pairing);
+        match only_cadence {
+            true => self.replan.insert(pairing),
+            false => self.affected.insert(pairing),
+        };
         let changes = changes.into_iter().map(|what| format!("{label}: {what}"));
         self.change.changed.extend(changes);
         Ok(())
@@ -368,14 +276,6 @@ async fn read_afresh(tx: &mut Tx, pairing: i64, now: DateTime<Utc>) -> Result<()
     Ok(())
 }
 
-fn add_missing(all: &mut Vec<Address>, more: &[Address]) {
-    for address in more {
-        if !all.contains(address) {
-            all.push(address.clone());
-        }
-    }
-}
-
 fn label(entry: &Entry) -> String {
     let mentees: Vec<&str> = entry.mentees.iter().map(|m| m.name.as_str()).collect();
     let group = entry.group.iter().map(|group| format!(" (group {group})"));
@@ -386,11 +286,6 @@ fn label(entry: &Entry) -> String {
         mentees.join(", "),
         group.collect::<String>()
     )
-}
-
-fn list(addresses: &[Address]) -> String {
-    let all: Vec<&str> = addresses.iter().map(Address::as_str).collect();
-    all.join(", ")
 }
 
 fn difference<T: ToString>(what: &str, from: Option<T>, to: Option<T>) -> String {

@@ -107,7 +107,7 @@ fn about_cadence(program: &Program, pairing: &Pairing, standing: &Standing) -> V
     if standing.next_session.is_some() {
         return Vec::new();
     }
-    let first = standing.last_held.is_none();
+    let first = !standing.may_have_met;
     let kind = if first { Kind::FirstMeeting } else { Kind::Nudge };
     let (mentees, everybody): (Vec<_>, Vec<_>) = (
         pairing.members().filter(|(role, _)| *role == Role::Mentee).map(|(_, p)| To::Person(p)).collect(),
@@ -118,13 +118,13 @@ fn about_cadence(program: &Program, pairing: &Pairing, standing: &Standing) -> V
     let mut alerts = Vec::new();
     for (step, recipients) in (1u32..).zip(rungs) {
         let step_from_zero = i32::try_from(step - 1).unwrap_or(0);
-        let moment = standing.due_by + standing.cadence / 2 * step_from_zero;
+        let moment = standing.nudge_from + standing.cadence / 2 * step_from_zero;
         let due_at = after_quiet(program, moment);
         for to in recipients {
             let subject = pairing.id.to_string();
-            let slot = format!("{}-{step}", stamp(standing.due_by));
+            let slot = format!("{}-{step}", stamp(standing.nudge_from));
             alerts.push(Alert {
-                about: standing.due_by,
+                about: standing.nudge_from,
                 step,
                 expires_at: due_at + NUDGE_PATIENCE,
                 ..alert(kind, program, pairing, to, &subject, &slot, due_at)

@@ -13,6 +13,9 @@ use crate::domain::people::ParticipantId;
 /// A session called off, or declined, with less notice than this is `late_cancelled`.
 const LATE_NOTICE: TimeDelta = TimeDelta::hours(24);
 
+/// How long a verdict waits for calendars to be read.
+const UNREAD_PATIENCE: TimeDelta = TimeDelta::hours(24);
+
 /// How long to wait for a calendar to be read before asking again whether it was.
 const READ_PATIENCE: TimeDelta = TimeDelta::minutes(15);
 
@@ -115,9 +118,7 @@ fn observed(case: Case<'_>, presences: &Presences) -> Option<Ruling> {
 /// end: the session may have been moved meanwhile.
 fn missed(case: Case<'_>, together: Option<TimeDelta>, no_mentee: bool, needed: TimeDelta) -> Ruling {
     if case.read_at.is_none_or(|read_at| read_at < case.session.end) {
-        let reason =
-            "one side is missing from the call's record, but a calendar was last read before the end";
-        return Ruling::new(Status::Unknown, Grade::None, reason).again_at(case.now + READ_PATIENCE);
+        return unread(case);
     }
     let reason = match together {
         Some(overlap) => {
@@ -132,6 +133,15 @@ fn missed(case: Case<'_>, together: Option<TimeDelta>, no_mentee: bool, needed: 
         None => "the call's record shows no mentor".to_owned(),
     };
     Ruling::new(Status::Missed, Grade::Observed, reason)
+}
+
+/// Looks missed, but a calendar was last read before the end. For a day the verdict waits; then it is
+/// unknown for as long as the calendar stays unread.
+fn unread(case: Case<'_>) -> Ruling {
+    let status =
+        if case.now < case.session.end + UNREAD_PATIENCE { Status::Scheduled } else { Status::Unknown };
+    let reason = "it looks missed, but not every calendar of the pairing was read after its end yet";
+    Ruling::new(status, Grade::None, reason).again_at(case.now + READ_PATIENCE)
 }
 
 /// Called off on the calendar, or declined by one side as a whole. Taking an event off the calendar
@@ -194,14 +204,7 @@ fn answered(case: Case<'_>) -> Option<Ruling> {
             Some(Ruling::new(Status::Unknown, Grade::None, "the participants' answers contradict each other"))
         }
         (true, false) => Some(Ruling::new(Status::Held, grade, "the participants say that they met")),
-        (false, true) if case.read_at.is_none_or(|read_at| read_at < case.session.end) => Some(
-            Ruling::new(
-                Status::Unknown,
-                Grade::None,
-                "answered as missed, but a calendar was last read before the end",
-            )
-            .again_at(case.now + READ_PATIENCE),
-        ),
+        (false, true) if case.read_at.is_none_or(|read_at| read_at < case.session.end) => Some(unread(case)),
         (false, true) => {
             Some(Ruling::new(Status::Missed, grade, "the participants say that they did not meet"))
         }

@@ -67,11 +67,8 @@ fn group<'a>(pairing: &Pairing, copies: &'a [Copy], sessions: &[Session]) -> Vec
     let mut new = Vec::new();
     for (identity, mut members) in by_identity {
         members.sort_by_key(|copy| copy.id);
-        let known = members.iter().find_map(|copy| copy.session.clone()).or_else(|| {
-            let matches =
-                |s: &&Session| s.uid.as_ref() == Some(&identity.0) && s.original_start == identity.1;
-            sessions.iter().find(matches).map(|session| session.id.clone())
-        });
+        let linked = members.iter().find_map(|copy| copy.session.clone());
+        let known = linked.or_else(|| Some(named(sessions, &identity)?.id.clone()));
         match known {
             Some(id) => add(&mut groups, id, members),
             None => new.push((identity, members)),
@@ -86,6 +83,15 @@ fn group<'a>(pairing: &Pairing, copies: &'a [Copy], sessions: &[Session]) -> Vec
         add(&mut groups, id, members);
     }
     groups
+}
+
+/// The session that goes by an identity: under its own, or as the single event that has since become
+/// the first occurrence of a series.
+fn named<'s>(sessions: &'s [Session], (uid, original): &Identity) -> Option<&'s Session> {
+    let same_uid = || sessions.iter().filter(|session| session.uid.as_ref() == Some(uid));
+    same_uid().find(|session| session.original_start == *original).or_else(|| {
+        same_uid().find(|session| session.original_start.is_none() && Some(session.start) == *original)
+    })
 }
 
 fn add<'a>(groups: &mut Vec<(SessionId, Vec<&'a Copy>)>, id: SessionId, members: Vec<&'a Copy>) {
