@@ -159,6 +159,7 @@ fn short(listing: &Listing) -> Vec<String> {
         Change::Event(event) => format!("+{}", event.key),
         Change::Deleted { key } => format!("-{key}"),
         Change::Unlisted { key } => format!("?{key}"),
+        Change::Unread { key } => format!("!{key}"),
         Change::Series { .. } => panic!("Google expands series itself"),
     };
     listing.changes.iter().map(short).collect()
