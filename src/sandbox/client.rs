@@ -61,7 +61,7 @@ impl Control {
 
     /// Adds one person.
     pub async fn person(&self, address: &str, name: &str, provider: Provider) -> Done<()> {
-        let new = NewPerson { address: address.into(), name: name.into(), provider, admin: false };
+        let new = NewPerson { address: address.into(), name: name.into(), provider, ..NewPerson::default() };
         self.people(&[new]).await.map(drop)
     }
 
