@@ -235,14 +235,32 @@ async fn an_increment_is_clipped_and_survives_what_it_cannot_read() {
                 {"id": "s_20260309T090000Z", "status": "cancelled", "recurringEventId": "s"},
                 {"id": "no-start", "status": "confirmed"},
                 {"id": "odd", "start": {"dateTime": "at dawn"}},
+                {"id": "odd-gone", "status": "cancelled", "start": {"dateTime": "at dawn"}},
+                {"start": {"dateTime": "at dawn"}},
+                {"id": 7},
             ],
             "nextSyncToken": "s2",
         })),
     ])
     .await;
     let listing = stage.list(Some("s1")).await.expect("a listing");
-    assert_eq!(short(&listing), ["+moved", "?far", "-gone", "-s_20260309T090000Z"]);
+    let expected = ["+moved", "?far", "-gone", "-s_20260309T090000Z", "!no-start", "!odd", "-odd-gone"];
+    assert_eq!(short(&listing), expected);
     assert_eq!(listing.cursor.as_deref(), Some("s2"));
+}
+
+#[tokio::test]
+async fn a_full_listing_names_what_it_holds_and_nobody_can_read() {
+    for odd in [
+        json!({"id": "s_20260309T090000Z", "recurringEventId": "s", "status": "confirmed"}),
+        json!({"id": "s_20260309T090000Z", "recurringEventId": "s", "summary": ["?"]}),
+    ] {
+        let items = json!([event("a", "03-02"), odd, event("b", "03-03")]);
+        let stage = Stage::new([token("t1"), ok(json!({"items": items, "nextSyncToken": "s1"}))]).await;
+        let listing = stage.list(None).await.expect("a listing");
+        assert_eq!(short(&listing), ["+a", "!s_20260309T090000Z", "+b"]);
+        assert_eq!(listing.cursor.as_deref(), Some("s1"));
+    }
 }
 
 #[tokio::test]
