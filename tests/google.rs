@@ -412,12 +412,15 @@ async fn every_participant_has_tokens_of_their_own() {
 
 #[tokio::test]
 async fn looking_tells_what_became_of_an_event() {
+    let mut series = event("m_1", "03-02");
+    series["recurrence"] = json!(["RRULE:FREQ=WEEKLY"]);
     let stage = Stage::new([
         token("t1"),
         ok(event("m_1", "11-10")),
         refused(404, "notFound"),
         ok(json!({"id": "m_1", "status": "cancelled", "recurringEventId": "m"})),
         ok(json!({"id": "m_1", "status": "confirmed"})),
+        ok(series),
     ])
     .await;
     let look = async || stage.google.look(&anna(), "m_1").await;
@@ -426,6 +429,9 @@ async fn looking_tells_what_became_of_an_event() {
     assert_eq!(look().await, Ok(None));
     assert_eq!(look().await, Ok(None));
     assert!(matches!(look().await, Err(ProviderError::Garbled(_))));
+    // A series is there, and is no occurrence of itself.
+    let found = look().await.expect("an answer").expect("an event");
+    assert_eq!(found.series.as_deref(), Some("m_1"));
     let requests = stage.requests().await;
     assert_eq!(requests[1], "GET /calendar/v3/calendars/anna@acme.example/events/m_1? [t1]");
 }

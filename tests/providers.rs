@@ -392,7 +392,9 @@ async fn polled(stage: &Stage, calendars: &mut [Calendar]) -> Vec<Vec<String>> {
 
 /// The life of a single meeting and of a series, as three calendars tell it.
 async fn life(quirks: Quirks, people: [&str; 3]) {
-    let stage = Stage::new(2, quirks).await;
+    // Decades of occurrences are many pages.
+    let page_size = if quirks.google_unbounded { 500 } else { 2 };
+    let stage = Stage::new(page_size, quirks).await;
     let control = &stage.control;
     let [organizer, guest, other] = people;
     let mut calendars = people.map(Calendar::new);
@@ -753,7 +755,8 @@ async fn trouble_is_told_apart_by_what_can_be_done_about_it() {
                 let answer = stage.list(who, cursor).await;
                 assert!(matches!(answer, Err(ProviderError::Temporary(_))), "{who} {status} {answer:?}");
             }
-            for status in [403, 404] {
+            // Google's word for the former is the sandbox's for being too fast.
+            for status in if who == ANNA { vec![404] } else { vec![403, 404] } {
                 stage.fault(path, status, None).await;
                 let answer = stage.list(who, cursor).await;
                 assert!(matches!(answer, Err(ProviderError::Unreachable(_))), "{who} {status} {answer:?}");
@@ -869,7 +872,8 @@ async fn held(stage: &Stage, people: [&str; 3], conference: Conference) -> Link 
     stay(control, id, Some(other), "05", "08:15", "08:40").await;
     stay(control, id, Some(organizer), "12", "08:00", "08:10").await;
     let all = stage.all(organizer).await;
-    let links: BTreeSet<_> = all.values().map(|event| event.conference.clone()).map(key).collect();
+    let own = all.values().filter(|event| event.uid.as_ref() == Some(&planned.uid));
+    let links: BTreeSet<_> = own.map(|event| event.conference.clone()).map(key).collect();
     let link = Link {
         service: match conference {
             Conference::Teams => ConferenceService::MicrosoftTeams,
@@ -974,7 +978,7 @@ async fn a_call_that_cannot_be_read_now_is_no_empty_call() {
     let window = Window { from: at(FIRST.0), to: at(FIRST.1) };
     let cases = [
         (ANNA, &meet, ["v2/conferenceRecords?", "/participants?", "/participantSessions?", "/admin/"]),
-        (CLARA, &teams, ["$select=id", "onlineMeetings?", "/attendanceReports", "/attendanceRecords"]),
+        (CLARA, &teams, ["?%24select=id", "onlineMeetings?", "/attendanceReports", "/attendanceRecords"]),
     ];
     for (who, link, paths) in cases {
         for path in paths {

@@ -34,7 +34,8 @@ macro_rules! event_fields {
          entryPoints(entryPointType,uri)),hangoutLink,extendedProperties"
     };
 }
-const EVENT_FIELDS: &str = event_fields!();
+/// Listings expand series, and hold none.
+const EVENT_FIELDS: &str = concat!(event_fields!(), ",recurrence");
 /// Without the two tokens in the mask, syncing would stop silently.
 const LIST_FIELDS: &str = concat!("items(", event_fields!(), "),nextPageToken,nextSyncToken");
 

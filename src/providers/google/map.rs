@@ -62,14 +62,15 @@ fn live(event: api::Event, key: String, start: Moment, state: EventState) -> Eve
     let marker = marker(&event);
     let mut mapped = Event {
         end: event.end.as_ref().and_then(moment).map_or_else(|| shortest(start), |end| end.max(start)),
-        key,
+        key: key.clone(),
         uid: event.i_cal_uid.as_deref().map(plain_uid).filter(|uid| !uid.is_empty()),
         original_start: event
             .original_start_time
             .as_ref()
             .filter(|_| event.recurring_event_id.is_some())
             .and_then(moment),
-        series: event.recurring_event_id,
+        // A series itself has a rule, and is no occurrence of any.
+        series: event.recurring_event_id.or_else(|| event.recurrence.map(|_| key.clone())),
         start,
         zone: event.start.and_then(|start| start.time_zone).filter(|zone| zone.parse::<Tz>().is_ok()),
         state,
