@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Europe::Berlin;
+use chrono_tz::{America, Asia, Pacific, Tz};
 use mentord::config;
 use mentord::domain::event::{
     Conference as Link, ConferenceService, Event, EventKind, EventState, Moment, Response as Answer, Window,
@@ -582,11 +583,18 @@ async fn a_declined_occurrence_leaves_the_others_open() {
 
 #[tokio::test]
 async fn whole_days_are_dates_on_every_calendar() {
+    for zone in [Berlin, America::Los_Angeles, Asia::Kolkata, Pacific::Auckland] {
+        whole_days(zone).await;
+    }
+}
+
+async fn whole_days(zone: Tz) {
     for shift in [false, true] {
         for people in SIDES {
             let stage = Stage::new(50, Quirks { graph_shift_all_day: shift, ..Quirks::default() }).await;
             let days = |start: &str, rrule: Option<&str>| NewMeeting {
                 all_day: true,
+                timezone: zone.name().into(),
                 minutes: 2 * 24 * 60,
                 rrule: rrule.map(str::to_owned),
                 ..single(people, start)
@@ -599,7 +607,7 @@ async fn whole_days_are_dates_on_every_calendar() {
             for lines in polled(&stage, &mut calendars).await {
                 assert_eq!(lines, expected);
             }
-            let twelfth = at("2026-10-11T22:00:00Z");
+            let twelfth = day("2026-10-12").instant(zone);
             stage.control.reschedule(&series, Some(twelfth), "2026-10-14", None).await.expect("moved");
             for lines in polled(&stage, &mut calendars).await {
                 assert_eq!(lines, ["Mentoring 12.10. > Mentoring 14.10."]);
@@ -719,6 +727,18 @@ async fn an_expired_cursor_is_rejected_and_a_full_listing_goes_on() {
             assert_eq!(stage.all(who).await.len(), 4);
         }
     }
+}
+
+#[tokio::test]
+async fn a_cursor_of_microsoft_that_newer_ones_outran_is_rejected() {
+    let stage = Stage::plain().await;
+    let first = stage.list(CLARA, None).await.expect("a listing").cursor;
+    let mut cursor = first.clone();
+    for _ in 0..4 {
+        cursor = stage.list(CLARA, cursor.as_deref()).await.expect("a listing").cursor;
+    }
+    assert_eq!(stage.list(CLARA, first.as_deref()).await, Err(ProviderError::CursorRejected));
+    assert!(stage.list(CLARA, cursor.as_deref()).await.is_ok());
 }
 
 #[tokio::test]
@@ -991,6 +1011,27 @@ async fn a_call_that_cannot_be_read_now_is_no_empty_call() {
 }
 
 #[tokio::test]
+async fn a_directory_that_may_not_be_read_leaves_people_without_a_name() {
+    let stage = Stage::plain().await;
+    let link = held(&stage, SIDES[0], Conference::Meet).await;
+    stage.control.clock(at("2026-10-05T10:00:00Z")).await.expect("a clock");
+    let denied = Fault {
+        path_contains: "/admin/".into(),
+        status: 403,
+        times: 1,
+        body: Some(serde_json::json!({"error": {"code": 403, "message": "Not Authorized",
+            "errors": [{"domain": "global", "reason": "forbidden"}]}})),
+        ..Fault::default()
+    };
+    stage.control.fault(&denied).await.expect("a fault");
+    let named = |calls: &[Call]| calls[0].attendances.iter().filter(|stay| stay.address.is_some()).count();
+    let calls = stage.calls(ANNA, &link, FIRST.0, FIRST.1).await;
+    assert_eq!((calls[0].attendances.len(), named(&calls)), (5, 0));
+    // Once it may be read, the names are there.
+    assert_eq!(named(&stage.calls(ANNA, &link, FIRST.0, FIRST.1).await), 3);
+}
+
+#[tokio::test]
 async fn looking_at_an_event_tells_what_became_of_it() {
     for people in SIDES {
         let stage = Stage::plain().await;
@@ -1031,6 +1072,7 @@ async fn looking_at_a_series_and_its_occurrences() {
             let start = Moment::At(at(&format!("2026-10-{day}T08:00:00Z")));
             all.values().find(|event| event.start == start).expect("an occurrence")
         };
+        let guests = stage.all(people[1]).await.pop_first().expect("an occurrence").1;
         let key = on("05").series.clone().expect("a series");
         let found = stage.look(organizer, &key).await.expect("the series");
         // Whatever it looks like, it cannot be taken for an occurrence.
@@ -1047,6 +1089,10 @@ async fn looking_at_a_series_and_its_occurrences() {
         control.cancel(&series, None).await.expect("cancelled");
         assert_eq!(stage.look(organizer, &key).await, None);
         assert_eq!(stage.look(organizer, &on("05").key).await, None);
+        // Microsoft's guests keep what was called off, crossed out.
+        let left = stage.look(people[1], &guests.key).await.map(|event| event.state);
+        let expected = (people[1] == DAN).then_some(EventState::Cancelled);
+        assert_eq!(left, expected);
     }
 }
 
