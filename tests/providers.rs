@@ -46,7 +46,7 @@ impl Stage {
             address: address.into(),
             name: name.into(),
             provider,
-            admin: false,
+            ..NewPerson::default()
         };
         let people = [
             person(ANNA, "Anna Arndt", At::Google),

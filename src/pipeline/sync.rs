@@ -194,7 +194,15 @@ async fn sort_out(
                         && (copy.facts.event == key || copy.facts.series.as_ref() == Some(&key))
                 };
                 let Some(copy) = known.iter().find(concerned) else { continue };
-                match provider.look(&calendar.address, &key).await? {
+                let looked = match provider.look(&calendar.address, &key).await {
+                    // It is there; what it says is nobody's loss but its own.
+                    Err(ProviderError::Garbled(_)) => {
+                        seen.unread.insert(key);
+                        continue;
+                    }
+                    other => other?,
+                };
+                match looked {
                     Some(event) if copy.facts.event == key && event.series.as_ref() != Some(&key) => {
                         seen.events.push(event);
                     }

@@ -128,8 +128,7 @@ first_within = "3 weeks"
 
     pub async fn start(&mut self) {
         let context = prepare(&self.config, Arc::new(self.clock.clone())).await.expect("everything is there");
-        let poll = TimeDelta::days(1);
-        let service = Service::start(&self.config, context, Some(poll)).await.expect("a service");
+        let service = Service::start(context, Vec::new(), TimeDelta::days(1));
         self.service = Some(service);
     }
 
