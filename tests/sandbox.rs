@@ -42,7 +42,7 @@ impl Story {
             address: address.into(),
             name: name.into(),
             provider,
-            admin: address == ANNA,
+            ..NewPerson::default()
         };
         let people = [
             person(ANNA, "Anna Arndt", Provider::Google),
