@@ -31,7 +31,8 @@ impl Stored {
 
     /// Assembles and stores what came of it.
     fn assemble(&mut self) -> Assembly {
-        let now = self.copies.iter().map(|copy| copy.changed_at).max().unwrap_or_else(|| at("2026-10-01 08:00"));
+        let now =
+            self.copies.iter().map(|copy| copy.changed_at).max().unwrap_or_else(|| at("2026-10-01 08:00"));
         let assembly = assemble(&pair(), &self.copies, &self.sessions, now);
         for session in &assembly.sessions {
             self.sessions.retain(|known| known.id != session.id);
@@ -485,23 +486,30 @@ fn any_copy() -> impl Strategy<Value = Copy> {
         prop::sample::select(vec![Decision::Taken, Decision::Taken, Decision::Proposed, Decision::Left]);
     let answers = prop::sample::select(vec![Response::Accepted, Response::Declined, Response::Unknown]);
     let organizers = prop::sample::select(vec![Some(ADA), Some(GRACE), None]);
-    ((1..=2i64, uids, states), (decisions, answers, organizers), (0..3i64, 0..3i64, 0..4i64), any::<(bool, bool)>())
-        .prop_map(|((calendar, uid, state), (decision, answer, organizer), (start, hour, key), (series, call))| {
-            let mut copy = copy(0, CalendarId(calendar), uid.unwrap_or("none"));
-            let facts = &mut copy.facts;
-            facts.event = format!("{key}-{uid:?}-{series}");
-            facts.uid = uid.map(str::to_owned);
-            facts.start = at("2026-10-05 09:00") + hours(start);
-            facts.end = facts.start + minutes(45);
-            facts.original_start = series.then(|| at("2026-10-05 09:00") + hours(key % 2));
-            facts.state = state;
-            facts.decision = decision;
-            facts.organizer = organizer;
-            facts.responses.insert(ParticipantId(calendar), answer);
-            facts.conference = call.then(meet);
-            copy.changed_at = at("2026-10-01 08:00") + hours(hour);
-            copy
-        })
+    (
+        (1..=2i64, uids, states),
+        (decisions, answers, organizers),
+        (0..3i64, 0..3i64, 0..4i64),
+        any::<(bool, bool)>(),
+    )
+        .prop_map(
+            |((calendar, uid, state), (decision, answer, organizer), (start, hour, key), (series, call))| {
+                let mut copy = copy(0, CalendarId(calendar), uid.unwrap_or("none"));
+                let facts = &mut copy.facts;
+                facts.event = format!("{key}-{uid:?}-{series}");
+                facts.uid = uid.map(str::to_owned);
+                facts.start = at("2026-10-05 09:00") + hours(start);
+                facts.end = facts.start + minutes(45);
+                facts.original_start = series.then(|| at("2026-10-05 09:00") + hours(key % 2));
+                facts.state = state;
+                facts.decision = decision;
+                facts.organizer = organizer;
+                facts.responses.insert(ParticipantId(calendar), answer);
+                facts.conference = call.then(meet);
+                copy.changed_at = at("2026-10-01 08:00") + hours(hour);
+                copy
+            },
+        )
 }
 
 /// Copies as a store holds them: one for each key of a calendar.

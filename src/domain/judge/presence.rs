@@ -23,10 +23,10 @@ impl Presences {
     /// more than once the last one counts.
     pub fn of(session: &Session, evidence: &[Evidence]) -> Self {
         let (from, to) = (session.start - MARGIN, session.end + MARGIN);
-        let mut records: BTreeMap<&str, &ConferenceRecord> = BTreeMap::new();
+        let mut records: BTreeMap<(&str, &str), &ConferenceRecord> = BTreeMap::new();
         for evidence in evidence {
             if let Statement::Conference(record) = &evidence.statement {
-                records.insert(&record.record, record);
+                records.insert((record.service.as_str(), &record.record), record);
             }
         }
         let mut presences = Self { stays: BTreeMap::new(), unidentified: false };
