@@ -330,7 +330,10 @@ fn what_is_not_urgent_waits_for_the_end_of_the_quiet_hours() {
     assert_eq!(due[&(Kind::Nudge, 1)], at("2026-10-13 06:00"));
 }
 
-/// What is checked before `alert` goes out.
+/// What came to be otherwise before an alert goes out.
+type Change = fn(&mut Look);
+
+/// What is looked at before an alert goes out.
 struct Look {
     program: Option<Program>,
     pairing: Option<Pairing>,
@@ -387,7 +390,7 @@ fn a_reminder_is_sent_only_if_it_is_still_called_for() {
     let reminder = planned(&sessions, "2026-10-01 09:00").remove(3);
     assert_eq!(reminder.person, Some(GRACE));
     assert_eq!(Look::at(&reminder), Check::Send);
-    let cases: Vec<(&str, fn(&mut Look))> = vec![
+    let cases: Vec<(&str, Change)> = vec![
         ("the program is no longer configured", |look| look.program = None),
         ("its moment has passed", |look| look.now = at("2026-10-05 08:31")),
         ("the pairing is no longer in the roster", |look| look.pairing = None),
@@ -422,8 +425,10 @@ fn the_others_are_reminded_though_one_declined() {
     let sessions = [coming("2026-10-05 09:00")];
     let reminder = planned(&sessions, "2026-10-01 09:00").remove(2);
     assert_eq!(reminder.person, Some(ADA));
-    let change = |look: &mut Look| drop(look.sessions[0].responses.insert(GRACE, Response::Declined));
-    assert_eq!(withdrawn(&reminder, &sessions, change), None);
+    let without_grace = |look: &mut Look| {
+        look.sessions[0].responses.insert(GRACE, Response::Declined);
+    };
+    assert_eq!(withdrawn(&reminder, &sessions, without_grace), None);
 }
 
 #[test]
@@ -431,7 +436,7 @@ fn a_missed_session_is_told_only_if_it_still_is_one() {
     let sessions = [missed("2026-10-05 09:00")];
     let alert = planned(&sessions, "2026-10-05 11:00").remove(0);
     assert_eq!(withdrawn(&alert, &sessions, |_| {}), None);
-    let cases: Vec<(&str, fn(&mut Look))> = vec![
+    let cases: Vec<(&str, Change)> = vec![
         ("the session is gone", |look| look.sessions.clear()),
         ("the session was moved", |look| look.sessions[0].start += hours(1)),
         ("it turned out to be no session", |look| look.sessions[0].decision = Decision::Left),

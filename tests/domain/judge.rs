@@ -57,7 +57,7 @@ impl Trial {
         verdict.people.into_iter().find(|own| own.person == person).expect("a verdict on everybody")
     }
 
-    fn people(&self) -> Vec<(Attendance, Grade)> {
+    fn people(&self) -> Vec<Personal> {
         self.judge().verdict.people.iter().map(|person| (person.verdict, person.grade)).collect()
     }
 
@@ -134,7 +134,8 @@ const OFF: (Status, Grade) = (Status::Cancelled, Grade::Confirmed);
 const OFF_LATE: (Status, Grade) = (Status::LateCancelled, Grade::Confirmed);
 const DECLINED: (Status, Grade) = (Status::Cancelled, Grade::Reported);
 const DECLINED_LATE: (Status, Grade) = (Status::LateCancelled, Grade::Reported);
-const UNKNOWN: (Attendance, Grade) = (Attendance::Unknown, Grade::None);
+type Personal = (Attendance, Grade);
+const UNKNOWN: Personal = (Attendance::Unknown, Grade::None);
 
 #[test]
 fn a_verdict_follows_from_the_strongest_evidence() {
@@ -397,7 +398,7 @@ fn everybody_is_judged_for_themselves() {
     assert_eq!(seen(6, 45).person(GRACE).joined_at, Some(at("2026-10-05 09:06")));
     assert_eq!(seen(6, 45).person(GRACE).minutes, Some(39));
 
-    let cases: Vec<(&str, Trial, Vec<(Attendance, Grade)>)> = vec![
+    let cases: Vec<(&str, Trial, Vec<Personal>)> = vec![
         ("nothing speaks", trial(), vec![UNKNOWN, UNKNOWN]),
         (
             "one did not come",
@@ -476,9 +477,13 @@ fn a_session_is_presumed_held_only_where_the_program_wants_it_and_nothing_speaks
     let held = (Status::Held, Grade::Presumed);
     assert_eq!(presume(&|_| {}), (held, false));
     assert_eq!(presume(&|trial| trial.rules.presume_held = false), (OPEN, false));
-    let tentative = |trial: &mut Trial| drop(trial.session.responses.insert(GRACE, Response::Tentative));
-    assert_eq!(presume(&tentative), (OPEN, false));
-    assert_eq!(presume(&|trial| drop(trial.session.responses.remove(&GRACE))), (OPEN, false));
+    for response in [Response::Tentative, Response::NeedsAction, Response::Declined, Response::Unknown] {
+        let otherwise = |trial: &mut Trial| {
+            trial.session.responses.insert(GRACE, response);
+        };
+        assert_eq!(presume(&otherwise), (OPEN, false), "{response:?}");
+    }
+    assert_eq!(presume(&|trial| trial.session.responses.clear()), (OPEN, false));
     // A calendar that was not read may have called it off.
     assert_eq!(presume(&|trial| trial.read_at = None), (OPEN, true));
     let waits = |trial: &mut Trial| trial.evidence = trial_with_answers(false).evidence;
