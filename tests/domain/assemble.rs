@@ -372,7 +372,19 @@ fn a_single_event_that_becomes_a_series_goes_on_as_its_first_occurrence() {
 }
 
 #[test]
-fn so_does_one_that_another_calendar_knows_by_another_uid() {
+fn a_single_event_and_what_became_of_it_may_be_seen_at_once() {
+    let mut first = occurrence_of(copy(2, ADAS, "u"), "2026-10-05 09:00");
+    first.facts.state = CopyState::Cancelled;
+    first.facts.event = "u-first".into();
+    let mut stored = Stored::of([copy(1, ADAS, "u"), first]);
+    stored.only();
+    let again = stored.assemble();
+    assert_eq!((again.sessions.len(), again.evidence.len()), (0, 0));
+    assert!(stored.copies.iter().all(|copy| copy.session.is_some()));
+}
+
+#[test]
+fn a_single_event_becomes_a_series_also_where_another_calendar_knows_it_by_another_uid() {
     let mut stored = Stored::of([copy(1, ADAS, "u"), copy(2, GRACES, "v")]);
     let id = stored.only().id.clone();
     for (old, new, calendar, uid) in [(2, 4, GRACES, "v"), (1, 3, ADAS, "u")] {
