@@ -81,8 +81,6 @@ CREATE TABLE session (
     moves             INTEGER NOT NULL,
     stands            BOOLEAN NOT NULL,
     decision          TEXT NOT NULL,
-    -- Since when the decision is what it is.
-    decided_at        TEXT NOT NULL,
     organizer         INTEGER REFERENCES participant (id),
     responses         TEXT NOT NULL,
     conference        TEXT,
@@ -97,7 +95,6 @@ CREATE TABLE session (
     judge_lease       INTEGER NOT NULL DEFAULT 0,
     judge_lease_until INTEGER NOT NULL DEFAULT 0,
     next_fetch_at     TEXT,
-    fetches           INTEGER NOT NULL DEFAULT 0,
     fetch_lease       INTEGER NOT NULL DEFAULT 0,
     fetch_lease_until INTEGER NOT NULL DEFAULT 0
 );

@@ -3,6 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::calendar::Reading;
 use super::detect::Decision;
 use super::event::Moment;
 use super::judge::Status;
@@ -57,10 +58,19 @@ pub struct Standing {
     pub nudge_from: DateTime<Utc>,
     /// Whether the pairing has met, as far as anybody can tell, or may have.
     pub may_have_met: bool,
+    /// Whether what the pairing does can be seen: a calendar of its members was read lately. Where
+    /// it cannot, nobody is told that they do not meet.
+    pub watched: bool,
 }
 
 /// Where a pairing stands at `now`, from all of its sessions.
-pub fn standing(program: &Program, pairing: &Pairing, sessions: &[Session], now: DateTime<Utc>) -> Standing {
+pub fn standing(
+    program: &Program,
+    pairing: &Pairing,
+    sessions: &[Session],
+    reading: &Reading,
+    now: DateTime<Utc>,
+) -> Standing {
     let cadence = pairing.cadence.unwrap_or(program.cadence);
     let own = || {
         sessions.iter().filter(|session| session.pairing == pairing.id && session.decision == Decision::Taken)
@@ -104,6 +114,7 @@ pub fn standing(program: &Program, pairing: &Pairing, sessions: &[Session], now:
         due_by,
         nudge_from,
         may_have_met: may_have.is_some(),
+        watched: reading.is_fresh(now),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::event::Window;
@@ -61,5 +61,27 @@ impl CalendarState {
             Self::Unreachable => "unreachable",
             Self::BackingOff => "backing_off",
         }
+    }
+}
+
+/// How lately the calendars of a pairing's members were read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Reading {
+    /// How many of them are connected.
+    pub connected: u32,
+    /// When the one was read that was read longest ago; `None` while one was never read, or none is
+    /// connected.
+    pub oldest: Option<DateTime<Utc>>,
+    /// When the one was read that was read last.
+    pub newest: Option<DateTime<Utc>>,
+}
+
+/// How long a calendar may go unread before it counts as stale.
+pub const STALE_AFTER: TimeDelta = TimeDelta::days(1);
+
+impl Reading {
+    /// Whether what the pairing does can be seen: one side is enough.
+    pub fn is_fresh(&self, now: DateTime<Utc>) -> bool {
+        self.newest.is_some_and(|newest| now - newest <= STALE_AFTER)
     }
 }

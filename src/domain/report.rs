@@ -4,11 +4,11 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Datelike, NaiveDate, SubsecRound, TimeDelta, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, SubsecRound, Utc};
 use serde::Serialize;
 
 use super::cadence::{Pace, Standing};
-use super::calendar::{Calendar, CalendarState};
+use super::calendar::{Calendar, CalendarState, STALE_AFTER};
 use super::detect::Decision;
 use super::judge::{Grade, Status};
 use super::pairing::Pairing;
@@ -108,9 +108,6 @@ pub struct Material<'a> {
     /// All calendars that are connected.
     pub calendars: &'a [Calendar],
 }
-
-/// How long a calendar may go unread before it counts as stale.
-const STALE_AFTER: TimeDelta = TimeDelta::days(1);
 
 /// A program's report from `from` to `to`, both included.
 pub fn report(material: Material<'_>, from: NaiveDate, to: NaiveDate, now: DateTime<Utc>) -> Report {

@@ -43,7 +43,7 @@ pub async fn step(context: &Context) -> Result<Outcome, StoreError> {
     if due.is_empty() {
         return Ok(Outcome::waiting_for(context.store.next_due(Queue::Fetch).await?));
     }
-    for (session, _, lease) in &due {
+    for (session, lease) in &due {
         fetch(context, session, lease).await?;
     }
     Ok(Outcome::Done)

@@ -35,7 +35,7 @@ async fn reach_verdict(
         return Ok(());
     };
     let evidence = context.store.evidence_of(&session.id).await?;
-    let (_, read_at) = context.store.oldest_read(pairing.id).await?;
+    let read_at = context.store.reading(pairing.id).await?.oldest;
     let judgement =
         judge(Case { session, pairing, rules: &program.judge, evidence: &evidence, read_at, now });
     let cause = evidence.last().map_or("time", |last| last.statement.source().as_str());

@@ -39,7 +39,8 @@ async fn plan_for(context: &Context, lease: &Lease<PairingId>) -> Result<(), Sto
         Some(pairing) => match context.program(&pairing.program) {
             Some(program) => {
                 let sessions = context.store.sessions_of(id).await?;
-                let standing = standing(program, &pairing, &sessions, now);
+                let reading = context.store.reading(id).await?;
+                let standing = standing(program, &pairing, &sessions, &reading, now);
                 plan(program, &pairing, &sessions, &standing, now)
             }
             None => Vec::new(),

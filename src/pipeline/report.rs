@@ -23,16 +23,12 @@ pub async fn overview(context: &Context, program: &Program) -> Result<Overview, 
     let now = context.clock.now();
     let filter = SessionFilter { program: Some(program.name.clone()), ..SessionFilter::default() };
     let sessions = context.store.sessions(&filter).await?;
-    let pairings = context
-        .store
-        .pairings(Some(&program.name))
-        .await?
-        .into_iter()
-        .map(|pairing| {
-            let standing = standing(program, &pairing, &sessions, now);
-            (pairing, standing)
-        })
-        .collect();
+    let mut pairings = Vec::new();
+    for pairing in context.store.pairings(Some(&program.name)).await? {
+        let reading = context.store.reading(pairing.id).await?;
+        let standing = standing(program, &pairing, &sessions, &reading, now);
+        pairings.push((pairing, standing));
+    }
     Ok(Overview { pairings, sessions })
 }
 

@@ -47,10 +47,12 @@ async fn background<'a>(context: &'a Context, alert: &Alert) -> Result<Backgroun
     let mut background = Background { program, pairing: None, sessions: Vec::new() };
     if let (Some(program), Some(id)) = (program, alert.pairing) {
         background.sessions = context.store.sessions_of(id).await?;
-        background.pairing = context.store.pairing(id).await?.map(|pairing| {
-            let standing = standing(program, &pairing, &background.sessions, context.clock.now());
-            (pairing, standing)
-        });
+        if let Some(pairing) = context.store.pairing(id).await? {
+            let reading = context.store.reading(id).await?;
+            let now = context.clock.now();
+            let standing = standing(program, &pairing, &background.sessions, &reading, now);
+            background.pairing = Some((pairing, standing));
+        }
     }
     Ok(background)
 }

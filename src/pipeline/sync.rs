@@ -6,7 +6,7 @@ use futures_util::{StreamExt, stream};
 use super::{Context, Happening, Outcome};
 use crate::domain::calendar::{Calendar, CalendarId, CalendarState};
 use crate::domain::copies::{Changes, Seen, compare};
-use crate::domain::detect::SeriesMemory;
+use crate::domain::detect::{Decision, SeriesMemory};
 use crate::domain::event::Window;
 use crate::domain::pairing::{Pairing, PairingId};
 use crate::domain::program::Program;
@@ -158,9 +158,8 @@ async fn understand(
         Err(error) => return Ok(Err(error)),
     };
     let ids: Vec<PairingId> = pairings.iter().map(|pairing| pairing.id).collect();
-    let decisions = context.store.series_decisions(&ids).await?;
-    let memory: SeriesMemory =
-        decisions.into_iter().map(|(pairing, uid, decision)| ((pairing, uid), decision)).collect();
+    let taken = context.store.series_taken(&ids).await?;
+    let memory: SeriesMemory = taken.into_iter().map(|series| (series, Decision::Taken)).collect();
     Ok(Ok(compare(&known, &seen, window, &programs, &memory)))
 }
 

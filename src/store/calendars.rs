@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::domain::calendar::{Calendar, CalendarId, CalendarState};
+use crate::domain::calendar::{Calendar, CalendarId, CalendarState, Reading};
 use crate::domain::event::Window;
 use crate::domain::pairing::PairingId;
 use crate::domain::people::{Address, ParticipantId};
@@ -111,9 +111,8 @@ impl Store {
             .map(drop)
     }
 
-    /// How many active calendars the pairing's members have, and when the one that was read longest
-    /// ago was read; `None` when one never was, or when there is none.
-    pub async fn oldest_read(&self, pairing: PairingId) -> Result<(u32, Option<DateTime<Utc>>)> {
+    /// How lately the active calendars of the pairing's members were read.
+    pub async fn reading(&self, pairing: PairingId) -> Result<Reading> {
         let rows = self
             .db
             .all(
@@ -124,19 +123,17 @@ impl Store {
                 values![pairing.0],
             )
             .await?;
-        let mut connected = 0;
-        // `None` sorts before every time.
-        let mut oldest = None;
+        let mut reads: Vec<Option<DateTime<Utc>>> = Vec::with_capacity(rows.len());
         for row in &rows {
-            let read: Option<DateTime<Utc>> =
-                row.of("calendar", row.of("calendar", "").get::<i64>("id")?).get("last_synced_at")?;
-            oldest = match connected {
-                0 => read,
-                _ => read.min(oldest),
-            };
-            connected += 1;
+            let id = row.of("calendar", "").get::<i64>("id")?;
+            reads.push(row.of("calendar", id).get("last_synced_at")?);
         }
-        Ok((connected, oldest))
+        Ok(Reading {
+            connected: u32::try_from(reads.len()).unwrap_or(u32::MAX),
+            // `None` sorts before every time.
+            oldest: reads.iter().min().copied().flatten(),
+            newest: reads.iter().max().copied().flatten(),
+        })
     }
 }
 

@@ -33,24 +33,18 @@ impl Store {
         tx.commit().await
     }
 
-    /// Takes sessions whose conference records are to be fetched, each with how often that was done
-    /// before.
+    /// Takes sessions whose conference records are to be fetched.
     pub async fn claim_sessions_to_fetch(
         &self,
         now: DateTime<Utc>,
         limit: u32,
-    ) -> Result<Vec<(Session, u32, Lease<SessionId>)>> {
-        let columns = format!("{COLUMNS}, fetches");
-        let claimed = self
-            .claim(Queue::Fetch, &columns, now, limit, |row| {
-                let session = session(row)?;
-                let id = session.id.clone();
-                let fetches = row.of("session", &id).count("fetches")?;
-                Ok(((session, fetches), id))
-            })
-            .await?;
-        let flat = claimed.into_iter();
-        Ok(flat.map(|((session, fetches), lease)| (session, fetches, lease)).collect())
+    ) -> Result<Vec<(Session, Lease<SessionId>)>> {
+        self.claim(Queue::Fetch, COLUMNS, now, limit, |row| {
+            let session = session(row)?;
+            let id = session.id.clone();
+            Ok((session, id))
+        })
+        .await
     }
 
     /// Conference records were asked for. A record is added only where it says something else than
@@ -65,7 +59,7 @@ impl Store {
         let mut tx = self.db.begin().await?;
         let release = Queue::Fetch.release_sql();
         let sql = format!(
-            "UPDATE session SET next_fetch_at = $3, fetches = fetches + 1, {release}
+            "UPDATE session SET next_fetch_at = $3, {release}
              WHERE id = $1 AND fetch_lease = $2"
         );
         let values = values![&*lease.on.0, lease.number, next_fetch_at];

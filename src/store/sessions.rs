@@ -2,7 +2,6 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::domain::detect::Decision;
 use crate::domain::evidence::Evidence;
 use crate::domain::judge::Verdict;
 use crate::domain::pairing::PairingId;
@@ -69,33 +68,19 @@ impl Store {
         rows.iter().map(session).collect()
     }
 
-    /// For each series of the pairings, by its UID, what was last settled about one of its sessions.
-    pub async fn series_decisions(
-        &self,
-        pairings: &[PairingId],
-    ) -> Result<Vec<(PairingId, String, Decision)>> {
-        let mut decisions: Vec<(PairingId, String, Decision)> = Vec::new();
+    /// The series of the pairings, by UID, of which a session was taken.
+    pub async fn series_taken(&self, pairings: &[PairingId]) -> Result<Vec<(PairingId, String)>> {
+        let mut taken = Vec::new();
         for &pairing in pairings {
-            let rows = self
-                .db
-                .all(
-                    "SELECT id, uid, decision FROM session
-                     WHERE pairing = $1 AND uid IS NOT NULL AND original_start IS NOT NULL
-                        AND decision IN ('taken', 'left')
-                     ORDER BY uid, decided_at DESC, starts_at DESC, id",
-                    values![pairing.0],
-                )
-                .await?;
-            for row in &rows {
-                let row = row.of("session", row.of("session", "").get::<String>("id")?);
-                let uid: String = row.get("uid")?;
-                let known = decisions.last();
-                if known.is_none_or(|(p, known, _)| *p != pairing || *known != uid) {
-                    decisions.push((pairing, uid, row.word("decision")?));
-                }
+            let sql = "SELECT DISTINCT uid FROM session
+                 WHERE pairing = $1 AND uid IS NOT NULL AND original_start IS NOT NULL
+                    AND decision = 'taken'
+                 ORDER BY uid";
+            for row in &self.db.all(sql, values![pairing.0]).await? {
+                taken.push((pairing, row.of("session", "").get("uid")?));
             }
         }
-        Ok(decisions)
+        Ok(taken)
     }
 
     /// Writes what detect made of a pairing's copies.
@@ -146,25 +131,20 @@ async fn put(tx: &mut Tx, session: &Session, now: DateTime<Utc>) -> Result<()> {
     let sql = format!("SELECT {COLUMNS} FROM session WHERE id = $1");
     let known = tx.one(&sql, values![&*session.id.0]).await?;
     let known = known.as_ref().map(self::session).transpose()?;
-    let (fetch, decided_at) = match &known {
-        None => (session.conference.is_some(), Some(now)),
-        Some(known) => (
-            known.conference != session.conference || known.end != micros(session.end),
-            (known.decision != session.decision).then_some(now),
-        ),
+    let fetch = match &known {
+        None => session.conference.is_some(),
+        Some(known) => known.conference != session.conference || known.end != micros(session.end),
     };
     let verdict = &session.verdict;
     tx.execute(
         "INSERT INTO session (id, pairing, uid, original_start, starts_at, ends_at, moves, stands,
-            decision, decided_at, organizer, responses, conference,
+            decision, organizer, responses, conference,
             status, grade, reason, people, rule_version, verdict_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, COALESCE($10, $11), $12, $13, $14,
-            $15, $16, $17, $18, $19, $20)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
          ON CONFLICT (id) DO UPDATE SET
             uid = excluded.uid, original_start = excluded.original_start,
             starts_at = excluded.starts_at, ends_at = excluded.ends_at, moves = excluded.moves,
-            stands = excluded.stands, decision = excluded.decision,
-            decided_at = COALESCE($10, session.decided_at), organizer = excluded.organizer,
+            stands = excluded.stands, decision = excluded.decision, organizer = excluded.organizer,
             responses = excluded.responses, conference = excluded.conference",
         values![
             &*session.id.0,
@@ -176,8 +156,6 @@ async fn put(tx: &mut Tx, session: &Session, now: DateTime<Utc>) -> Result<()> {
             session.moves,
             session.stands,
             session.decision.as_str(),
-            decided_at,
-            now,
             session.organizer.map(|person| person.0),
             json(&session.responses)?,
             session.conference.as_ref().map(json).transpose()?,
@@ -196,7 +174,7 @@ async fn put(tx: &mut Tx, session: &Session, now: DateTime<Utc>) -> Result<()> {
     if fetch {
         let due = session.conference.as_ref().map(|_| session.end);
         let release = Queue::Fetch.release_sql();
-        let sql = format!("UPDATE session SET next_fetch_at = $2, fetches = 0, {release} WHERE id = $1");
+        let sql = format!("UPDATE session SET next_fetch_at = $2, {release} WHERE id = $1");
         tx.execute(&sql, values![&*session.id.0, due]).await?;
     }
     judge_now(tx, &session.id, now).await

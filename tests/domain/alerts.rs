@@ -10,6 +10,7 @@ use mentord::domain::alert::{
     Alert, AlertKey, AlertState, Check, Facts, Kind, Plan, Planned, digest, plan, recheck, reconcile,
 };
 use mentord::domain::cadence::standing;
+use mentord::domain::calendar::Reading;
 use mentord::domain::detect::Decision;
 use mentord::domain::event::Response;
 use mentord::domain::judge::{Grade, Status};
@@ -24,7 +25,7 @@ fn begun() -> Pairing {
 }
 
 fn planned_for(program: &Program, pairing: &Pairing, sessions: &[Session], now: DateTime<Utc>) -> Vec<Alert> {
-    plan(program, pairing, sessions, &standing(program, pairing, sessions, now), now)
+    plan(program, pairing, sessions, &standing(program, pairing, sessions, &watched(now), now), now)
 }
 
 fn planned(sessions: &[Session], now: &str) -> Vec<Alert> {
@@ -45,6 +46,26 @@ fn held(start: &str) -> Session {
 
 fn missed(start: &str) -> Session {
     session("m", start, Status::Missed, Grade::Observed)
+}
+
+#[test]
+fn nobody_is_told_that_they_do_not_meet_where_nobody_can_see_it() {
+    let (program, pairing, now) = (program(), begun(), at("2026-09-15 12:00"));
+    let kinds = |reading: &Reading| {
+        let standing = standing(&program, &pairing, &[], reading, now);
+        plan(&program, &pairing, &[], &standing, now).len()
+    };
+    let read_at = |oldest, newest| Reading { connected: 2, oldest, newest };
+    assert_eq!(kinds(&Reading::default()), 0, "nobody is connected");
+    assert_eq!(kinds(&read_at(None, None)), 0, "never read");
+    let stale = at("2026-09-14 11:00");
+    assert_eq!(kinds(&read_at(Some(stale), Some(stale))), 0, "read too long ago");
+    assert!(kinds(&read_at(None, Some(now))) > 0, "one side is enough");
+
+    let alert = planned(&[], "2026-09-15 12:00").remove(0);
+    let unseen = standing(&program, &pairing, &[], &Reading::default(), now);
+    let facts = Facts { program: Some(&program), pairing: Some((&pairing, &unseen)), session: None, now };
+    assert_eq!(recheck(&alert, facts), Check::Withdraw("no calendar of the pairing was read lately"));
 }
 
 #[test]
@@ -353,11 +374,9 @@ impl Look {
     }
 
     fn check(&self, alert: &Alert) -> Check {
-        let standing = self
-            .program
-            .as_ref()
-            .zip(self.pairing.as_ref())
-            .map(|(program, pairing)| standing(program, pairing, &self.sessions, self.now));
+        let standing = self.program.as_ref().zip(self.pairing.as_ref()).map(|(program, pairing)| {
+            standing(program, pairing, &self.sessions, &watched(self.now), self.now)
+        });
         recheck(
             alert,
             Facts {

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 
-use mentord::domain::calendar::CalendarId;
+use mentord::domain::calendar::{CalendarId, Reading};
 use mentord::domain::detect::Decision;
 use mentord::domain::event::{
     Conference, ConferenceService, Event, EventKind, EventState, Guest, Moment, Response,
@@ -232,4 +232,9 @@ pub fn session(id: &str, start: &str, status: Status, grade: Grade) -> Session {
         conference: Some(meet()),
         verdict: Verdict { at: start + minutes(75), ..verdict(status, grade) },
     }
+}
+
+/// Every calendar of the pairing was just read.
+pub fn watched(now: DateTime<Utc>) -> Reading {
+    Reading { connected: 2, oldest: Some(now), newest: Some(now) }
 }

@@ -17,7 +17,7 @@ fn begun() -> Pairing {
 }
 
 fn stands(sessions: &[Session], now: &str) -> Standing {
-    standing(&program(), &begun(), sessions, at(now))
+    standing(&program(), &begun(), sessions, &watched(at(now)), at(now))
 }
 
 fn held(start: &str) -> Session {
@@ -56,7 +56,8 @@ fn a_pairing_is_as_far_behind_as_its_last_session_is_ago() {
 
 #[test]
 fn paused_and_ended_pairings_are_neither_due_nor_overdue() {
-    let pace = |pairing: Pairing, now: &str| standing(&program(), &pairing, &[], at(now)).pace;
+    let pace =
+        |pairing: Pairing, now: &str| standing(&program(), &pairing, &[], &watched(at(now)), at(now)).pace;
     let paused = Pairing { paused: true, ..begun() };
     assert_eq!(pace(paused.clone(), "2026-12-01 09:00"), Pace::Paused);
     let ended = Pairing { ends_on: Some(day("2026-09-30")), ..paused };
@@ -107,14 +108,21 @@ fn nobody_is_behind_for_a_session_that_was_not_judged_yet() {
 #[test]
 fn the_roster_may_give_a_pairing_its_own_cadence() {
     let weekly = Pairing { cadence: Some(days(7)), ..begun() };
-    let standing = standing(&program(), &weekly, &[held("2026-10-05 09:00")], at("2026-10-12 09:01"));
+    let standing = standing(
+        &program(),
+        &weekly,
+        &[held("2026-10-05 09:00")],
+        &watched(at("2026-10-12 09:01")),
+        at("2026-10-12 09:01"),
+    );
     assert_eq!((standing.cadence, standing.pace), (days(7), Pace::Due));
 }
 
 #[test]
 fn a_pairing_without_a_start_is_counted_from_its_entry_into_the_roster() {
     let entered = Pairing { starts_on: None, entered_on: day("2026-10-01"), ..pair() };
-    let standing = standing(&program(), &entered, &[], at("2026-10-02 09:00"));
+    let standing =
+        standing(&program(), &entered, &[], &watched(at("2026-10-02 09:00")), at("2026-10-02 09:00"));
     assert_eq!(standing.due_by, at("2026-10-14 22:00"));
 }
 

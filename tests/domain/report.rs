@@ -32,7 +32,7 @@ fn reported(pairings: &[Pairing], sessions: &[Session], calendars: &[Calendar]) 
     let program = program();
     let pairings: Vec<_> = pairings
         .iter()
-        .map(|pairing| (pairing.clone(), standing(&program, pairing, sessions, at(NOW))))
+        .map(|pairing| (pairing.clone(), standing(&program, pairing, sessions, &watched(at(NOW)), at(NOW))))
         .collect();
     let material = material(&program, &pairings, sessions, calendars);
     report(material, day("2026-10-01"), day("2026-11-30"), at(NOW))

@@ -111,7 +111,7 @@ fn missed(program: &Program, pairing: &Pairing, session: &Session) -> Vec<Alert>
 /// The ladder for a pairing that does not meet: a word to the mentee, then to both, then to the
 /// managers; half a cadence lies between the rungs. Before the first session both are told at once.
 fn about_cadence(program: &Program, pairing: &Pairing, standing: &Standing) -> Vec<Alert> {
-    if standing.next_session.is_some() {
+    if standing.next_session.is_some() || !standing.watched {
         return Vec::new();
     }
     let first = !standing.may_have_met;

@@ -96,6 +96,8 @@ fn recheck_missed(alert: &Alert, facts: Facts<'_>) -> Check {
 fn recheck_cadence(alert: &Alert, standing: &Standing) -> Check {
     if standing.next_session.is_some() {
         Check::Withdraw("a session is planned meanwhile")
+    } else if !standing.watched {
+        Check::Withdraw("no calendar of the pairing was read lately")
     } else if standing.nudge_from != alert.about {
         Check::Withdraw("a session was held meanwhile, or may have been")
     } else {

@@ -153,6 +153,11 @@ fn attendance(report: &Report) -> Option<letter::Attendance> {
 
 /// A pairing for the manager to look after, and why.
 fn look_after((pairing, standing): &(Pairing, Standing)) -> Option<letter::LookAfter> {
+    let overdue = standing.pace == Pace::Overdue;
+    if overdue && !standing.watched {
+        let why = "no calendar of theirs was read lately, so nothing is known of them".to_owned();
+        return Some(letter::LookAfter { pair: names(pairing), why });
+    }
     let why = match (standing.pace, standing.last_held) {
         (Pace::Overdue, None) => "has not met yet, and nothing is planned".to_owned(),
         (Pace::Overdue, Some(last)) => {
@@ -160,6 +165,9 @@ fn look_after((pairing, standing): &(Pairing, Standing)) -> Option<letter::LookA
         }
         (Pace::OnTrack | Pace::Due | Pace::NotStarted | Pace::Paused | Pace::Ended, _) => return None,
     };
-    let names: Vec<_> = pairing.members().map(|(_, person)| person.name.as_str()).collect();
-    Some(letter::LookAfter { pair: names.join(" and "), why })
+    Some(letter::LookAfter { pair: names(pairing), why })
+}
+
+fn names(pairing: &Pairing) -> String {
+    pairing.members().map(|(_, person)| person.name.as_str()).collect::<Vec<_>>().join(" and ")
 }
