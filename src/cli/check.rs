@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::failure::Failure;
+use super::failure::{Failure, complain};
 use super::{WithConfig, common, output};
 use crate::config::{self, Config};
 use crate::pipeline::Context;
@@ -22,7 +22,7 @@ pub async fn run(options: &Options) -> Result<(), Failure> {
     let config = config::load(file)?;
     let roster = config::read_rosters(&config)?;
     for warning in &config.warnings {
-        eprintln!("warning: {warning}");
+        complain(&format!("warning: {warning}"));
     }
     output::print(&format!(
         "{} is fine: {}, {}, {} in the roster{}",

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::clock::{Clock, SystemClock};
-use crate::config::{self, Config};
+use crate::config::{self, Config, Database};
 use crate::domain::program::Program;
 use crate::pipeline::Context;
 
@@ -15,9 +15,17 @@ pub fn clock() -> Arc<dyn Clock> {
     Arc::new(SystemClock)
 }
 
-/// Opens the database for looking at it: nothing is brought up to date.
+/// Opens the database for looking at it: none is made, and nothing is brought up to date.
 pub async fn look(file: &Path) -> Result<(Config, Context), Failure> {
     let config = config::load(file)?;
+    let Database::Sqlite(path) = &config.database;
+    if !path.exists() {
+        return Err(Failure::new(format!(
+            "mentord: there is no database {} yet: run `mentord migrate --config {}` (or start the service)",
+            path.display(),
+            file.display()
+        )));
+    }
     let context = Context::new(&config, clock()).await?;
     if !context.store.schema_current().await? {
         return Err(Failure::new(format!(

@@ -1,5 +1,6 @@
 //! How a command ends when it does not end well.
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use crate::config::Problems;
@@ -31,9 +32,14 @@ impl Failure {
     }
 
     pub fn tell(self) -> ExitCode {
-        eprintln!("{}", self.text.trim_end());
+        complain(self.text.trim_end());
         ExitCode::from(self.code)
     }
+}
+
+/// Writes to standard error. Where nobody listens any more there is nobody to tell, either.
+pub fn complain(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{text}");
 }
 
 impl From<Problems> for Failure {

@@ -28,10 +28,10 @@ pub async fn run(file: &Path) -> Result<(), Failure> {
     output::print(&summary.text(planned_before, planned_now))?;
     match summary.failed.len() {
         0 => Ok(()),
-        1 => Err(Failure::new("1 calendar could not be read; `mentord calendars` tells why")),
-        many => {
-            Err(Failure::new(format!("{many} calendars could not be read; `mentord calendars` tells why")))
-        }
+        1 => Err(Failure::new("mentord: 1 calendar could not be read; `mentord calendars` tells why")),
+        many => Err(Failure::new(format!(
+            "mentord: {many} calendars could not be read; `mentord calendars` tells why"
+        ))),
     }
 }
 

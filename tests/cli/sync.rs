@@ -33,7 +33,7 @@ async fn a_session_with_both_sides_in_the_call_is_held_and_observed() {
     let told = |person: &Value| {
         ["email", "role", "rsvp", "verdict", "grade"].map(|field| person[field].as_str().unwrap().to_owned())
     };
-    assert_eq!(told(ada), [ADA, "mentor", "organizer", "attended", "observed"]);
+    assert_eq!(told(ada), [ADA, "mentor", "accepted", "attended", "observed"]);
     assert_eq!(ada["minutes"], 45);
     assert_eq!(told(ben), [BEN, "mentee", "accepted", "late", "observed"]);
     assert_eq!(ben["minutes"], 34);
