@@ -17,6 +17,8 @@ pub struct Failure {
 
 /// The command did not succeed.
 const FAILED: u8 = 1;
+/// Wrong usage, as clap has it.
+const USAGE: u8 = 2;
 /// A fault in mentord itself (`EX_SOFTWARE` of sysexits.h).
 const INTERNAL: u8 = 70;
 /// The configuration is wrong (`EX_CONFIG` of sysexits.h).
@@ -25,6 +27,10 @@ const CONFIGURATION: u8 = 78;
 impl Failure {
     pub fn new(text: impl Into<String>) -> Self {
         Self { code: FAILED, text: text.into() }
+    }
+
+    pub fn usage(text: impl Into<String>) -> Self {
+        Self { code: USAGE, text: text.into() }
     }
 
     pub fn internal(text: impl Into<String>) -> Self {

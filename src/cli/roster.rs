@@ -31,8 +31,13 @@ pub async fn run(command: &Command) -> Result<(), Failure> {
     let Command::Import(options) = command;
     let config = config::load(&options.config.config)?;
     let entries = config::read_roster(&options.file, &config)?;
-    let context = Context::new(&config, common::clock()).await?;
-    context.store.migrate().await?;
+    let context = if options.dry_run {
+        common::look(&options.config.config).await?.1
+    } else {
+        let context = Context::new(&config, common::clock()).await?;
+        context.store.migrate().await?;
+        context
+    };
     context.register_programs().await?;
     let now = context.clock.now();
     let change = context

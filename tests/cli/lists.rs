@@ -181,7 +181,7 @@ async fn lists_can_be_of_one_program() {
     assert_eq!((count("pairings", "engineering").await, count("pairings", "sales").await), (4, 1));
     assert_eq!((count("sessions", "engineering").await, count("sessions", "sales").await), (2, 0));
     assert_eq!((count("calendars", "engineering").await, count("calendars", "sales").await), (7, 2));
-    assert_eq!((count("alerts", "engineering").await, count("alerts", "sales").await), (2, 0));
+    assert_eq!((count("alerts", "engineering").await, count("alerts", "sales").await), (6, 0));
     assert_eq!((count("report", "engineering").await, count("report", "sales").await), (1, 1));
     assert_eq!(stage.list("report").await.len(), 2);
 }
