@@ -101,6 +101,7 @@ fn config(uri: &str) -> config::Google {
 fn key(uri: &str) -> Value {
     static PEM: OnceLock<String> = OnceLock::new();
     let pem = PEM.get_or_init(|| {
+        #[expect(clippy::disallowed_methods, reason = "any key will do: nothing depends on which")]
         let key = rsa::PrivateKey::new(&mut rand::rng(), 2048).expect("a key");
         key.to_pkcs8_pem(LineEnding::LF).expect("PEM").to_string()
     });
@@ -235,14 +236,32 @@ async fn an_increment_is_clipped_and_survives_what_it_cannot_read() {
                 {"id": "s_20260309T090000Z", "status": "cancelled", "recurringEventId": "s"},
                 {"id": "no-start", "status": "confirmed"},
                 {"id": "odd", "start": {"dateTime": "at dawn"}},
+                {"id": "odd-gone", "status": "cancelled", "start": {"dateTime": "at dawn"}},
+                {"start": {"dateTime": "at dawn"}},
+                {"id": 7},
             ],
             "nextSyncToken": "s2",
         })),
     ])
     .await;
     let listing = stage.list(Some("s1")).await.expect("a listing");
-    assert_eq!(short(&listing), ["+moved", "?far", "-gone", "-s_20260309T090000Z"]);
+    let expected = ["+moved", "?far", "-gone", "-s_20260309T090000Z", "!no-start", "!odd", "-odd-gone"];
+    assert_eq!(short(&listing), expected);
     assert_eq!(listing.cursor.as_deref(), Some("s2"));
+}
+
+#[tokio::test]
+async fn a_full_listing_names_what_it_holds_and_nobody_can_read() {
+    for odd in [
+        json!({"id": "s_20260309T090000Z", "recurringEventId": "s", "status": "confirmed"}),
+        json!({"id": "s_20260309T090000Z", "recurringEventId": "s", "summary": ["?"]}),
+    ] {
+        let items = json!([event("a", "03-02"), odd, event("b", "03-03")]);
+        let stage = Stage::new([token("t1"), ok(json!({"items": items, "nextSyncToken": "s1"}))]).await;
+        let listing = stage.list(None).await.expect("a listing");
+        assert_eq!(short(&listing), ["+a", "!s_20260309T090000Z", "+b"]);
+        assert_eq!(listing.cursor.as_deref(), Some("s1"));
+    }
 }
 
 #[tokio::test]
@@ -394,12 +413,15 @@ async fn every_participant_has_tokens_of_their_own() {
 
 #[tokio::test]
 async fn looking_tells_what_became_of_an_event() {
+    let mut series = event("m_1", "03-02");
+    series["recurrence"] = json!(["RRULE:FREQ=WEEKLY"]);
     let stage = Stage::new([
         token("t1"),
         ok(event("m_1", "11-10")),
         refused(404, "notFound"),
         ok(json!({"id": "m_1", "status": "cancelled", "recurringEventId": "m"})),
         ok(json!({"id": "m_1", "status": "confirmed"})),
+        ok(series),
     ])
     .await;
     let look = async || stage.google.look(&anna(), "m_1").await;
@@ -408,6 +430,9 @@ async fn looking_tells_what_became_of_an_event() {
     assert_eq!(look().await, Ok(None));
     assert_eq!(look().await, Ok(None));
     assert!(matches!(look().await, Err(ProviderError::Garbled(_))));
+    // A series is there, and is no occurrence of itself.
+    let found = look().await.expect("an answer").expect("an event");
+    assert_eq!(found.series.as_deref(), Some("m_1"));
     let requests = stage.requests().await;
     assert_eq!(requests[1], "GET /calendar/v3/calendars/anna@acme.example/events/m_1? [t1]");
 }

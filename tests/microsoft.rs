@@ -210,13 +210,14 @@ fn instances(id: &str) -> String {
     )
 }
 
-/// The changes in short: `=key`, `-key` unlisted, `xkey` deleted, `series[keys]`.
+/// The changes in short: `=key`, `-key` unlisted, `xkey` deleted, `!key` unread, `series[keys]`.
 fn short(listing: &Listing) -> Vec<String> {
     let changes = listing.changes.iter();
     let short = changes.map(|change| match change {
         Change::Event(event) => format!("={}", event.key),
         Change::Unlisted { key } => format!("-{key}"),
         Change::Deleted { key } => format!("x{key}"),
+        Change::Unread { key } => format!("!{key}"),
         Change::Series { series, occurrences } => {
             let keys: Vec<_> = occurrences.iter().map(|one| one.key.as_str()).collect();
             format!("{series}[{}]", keys.join(" "))
@@ -257,7 +258,7 @@ async fn a_first_listing_goes_on_over_an_empty_page() {
     ])
     .await;
     let listing = stage.list(None).await.expect("listing");
-    assert_eq!(short(&listing), ["=E2", "=E1"]);
+    assert_eq!(short(&listing), ["=E2", "=E1", "!E3"]);
     assert_eq!(events(&listing)[1].state, EventState::Cancelled);
     let cursor = format!("{}/v1.0/cursor?$deltatoken=2", stage.server.uri());
     assert_eq!(listing.cursor, Some(cursor));
@@ -378,9 +379,62 @@ async fn what_cannot_be_read_of_a_series_is_not_deleted() {
     ])
     .await;
     let listing = stage.list(None).await.expect("listing");
-    assert_eq!(short(&listing), ["=O1"]);
+    assert_eq!(short(&listing), ["S[O1]", "!O2"]);
     let asked = stage.asked().await;
     assert_eq!(asked, [TOKEN.into(), DELTA.into(), instances("S")]);
+}
+
+#[tokio::test]
+async fn a_single_event_that_makes_no_sense_is_there_all_the_same() {
+    let timeless = with(single("E2", "2026-03-03T09:00"), json!({"start": null}));
+    let round = json!([
+        {"id": "E1", "start": 7},
+        timeless,
+        {"id": "E3", "type": "occurrence", "subject": ["?"]},
+        {"subject": "no id"},
+        {"id": ""},
+    ]);
+    for cursor in [None, Some("/v1.0/cursor")] {
+        let stage = Stage::new(vec![token("T1"), last(round.clone())]).await;
+        let listing = stage.list(cursor).await.expect("listing");
+        assert_eq!(short(&listing), ["!E1", "!E2", "!E3"]);
+    }
+}
+
+#[tokio::test]
+async fn a_series_without_a_master_that_can_be_read_is_not_deleted() {
+    let odd = with(master("S"), json!({"subject": ["?"]}));
+    let round = || last(json!([odd, stub("O1", "S", "2026-03-02T09:00"), moved("O2", "S")]));
+    let whole = json!({"type": "occurrence", "seriesMasterId": "S"});
+    let whole = with(single("O1", "2026-03-02T09:00"), whole);
+    // Its occurrences are told whole: nothing of them is lost.
+    let told = ok(json!({"value": [whole, moved("O2", "S")]}));
+    let stage = Stage::new(vec![token("T1"), round(), ok(odd.clone()), told]).await;
+    let listing = stage.list(None).await.expect("listing");
+    assert_eq!(short(&listing), ["S[O1 O2]"]);
+    // They cannot be had: what came is used. What else there is, an increment does not know.
+    for (cursor, expected) in [(None, vec!["S[O2]", "!O1"]), (Some("/v1.0/cursor"), vec!["=O2", "!O1", "!S"])]
+    {
+        let stage = Stage::new(vec![token("T1"), round(), ok(odd.clone()), ok(json!({"values": []}))]).await;
+        let listing = stage.list(cursor).await.expect("listing");
+        assert_eq!(short(&listing), expected);
+        assert_eq!(stage.asked().await[2..], [got("S"), instances("S")]);
+    }
+}
+
+#[tokio::test]
+async fn an_occurrence_without_a_key_leaves_its_series_open() {
+    let nameless = json!({"type": "occurrence", "seriesMasterId": "S", "start": 7});
+    let odd = with(nameless.clone(), json!({"id": "O2"}));
+    let readable = stub("O1", "S", "2026-03-02T09:00");
+    let stage = Stage::new(vec![
+        token("T1"),
+        last(json!([master("S"), readable, odd])),
+        ok(json!({"value": [readable, odd, nameless]})),
+    ])
+    .await;
+    let listing = stage.list(None).await.expect("listing");
+    assert_eq!(short(&listing), ["=O1", "!O2", "!S"]);
 }
 
 #[tokio::test]

@@ -64,7 +64,7 @@ pub async fn run(options: &Options) -> Result<(), Failure> {
     let (sender, mut happenings) = mpsc::unbounded_channel();
     context.listener = Some(sender);
     output::print(&stage::opening(&dir, &sandbox, begin, end))?;
-    let service = Service::start(&config, context, Some(POLL)).await?;
+    let service = Service::start(context, Vec::new(), POLL);
     let mut narrator = Narrator::new(service.context.clone(), begin, WEEKS);
     let lived = live(&service, &control, &clock, &mut narrator, &mut happenings, acts, end).await;
     let ended = lived.and(finish(&service, &narrator, &file, &dir).await);

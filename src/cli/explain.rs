@@ -1,6 +1,6 @@
 //! `mentord explain`
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use chrono_tz::Tz;
@@ -12,7 +12,7 @@ use super::{WithConfig, common};
 use crate::domain::calendar::CalendarId;
 use crate::domain::detect::Decision;
 use crate::domain::evidence::{Evidence, Outcome, Statement};
-use crate::domain::pairing::Pairing;
+use crate::domain::pairing::{Pairing, PairingId};
 use crate::domain::people::ParticipantId;
 use crate::domain::session::{Copy, CopyState, Session, SessionId};
 use crate::pipeline::Context;
@@ -40,11 +40,13 @@ pub async fn run(options: &Options) -> Result<(), Failure> {
             options.id
         )));
     }
-    let mut text = String::new();
-    for copy in &copies {
-        text += &explain_copy(&context, copy).await?;
+    let pairings: BTreeSet<PairingId> = copies.iter().map(|copy| copy.pairing).collect();
+    let mut texts = Vec::new();
+    for pairing in pairings {
+        let own: Vec<&Copy> = copies.iter().filter(|copy| copy.pairing == pairing).collect();
+        texts.push(explain_event(&context, pairing, &own).await?);
     }
-    output::print(&text)
+    output::print(&texts.join("\n"))
 }
 
 /// What is needed to write about one pairing.
@@ -109,7 +111,7 @@ async fn explain_session(context: &Context, session: &Session) -> Result<String,
         text += &about_copy(&scene, copy);
     }
     if copies.len() > 1 {
-        let uids: std::collections::BTreeSet<_> = copies.iter().map(|copy| &copy.facts.uid).collect();
+        let uids: BTreeSet<_> = copies.iter().map(|copy| &copy.facts.uid).collect();
         let why = if uids.len() == 1 {
             "the copies carry the same UID"
         } else {
@@ -122,7 +124,14 @@ async fn explain_session(context: &Context, session: &Session) -> Result<String,
         text += &about_evidence(&scene, &evidence);
     }
     let _ = writeln!(text, "\nHistory");
+    let mut last = None;
     for (verdict, cause) in context.store.verdicts_of(&session.id).await? {
+        // A verdict may differ from the one before in what it says of the people alone.
+        let said = Some((verdict.status, verdict.grade, verdict.reason.clone()));
+        if last == said {
+            continue;
+        }
+        last = said;
         let _ = writeln!(
             text,
             "  {}  {}, {} ({}; caused by {cause}, rules {})",
@@ -155,19 +164,26 @@ fn grade(session: &Session) -> &'static str {
     }
 }
 
-async fn explain_copy(context: &Context, copy: &Copy) -> Result<String, StoreError> {
-    let scene = Scene::of(context, context.store.pairing(copy.pairing).await?).await?;
+/// What was made of an event for one pairing, on all calendars that have it under the same id.
+async fn explain_event(
+    context: &Context,
+    pairing: PairingId,
+    copies: &[&Copy],
+) -> Result<String, StoreError> {
+    let scene = Scene::of(context, context.store.pairing(pairing).await?).await?;
     let mut text = String::new();
-    let what = match (copy.facts.decision, &copy.session) {
-        (Decision::Taken, Some(session)) => format!("taken: it is session {session}"),
-        (Decision::Taken, None) => "taken, and not put together yet".to_owned(),
-        (Decision::Proposed, Some(session)) => format!("perhaps session {session}: somebody has to say"),
-        (Decision::Proposed, None) => "perhaps a session".to_owned(),
-        (Decision::Left, _) => "left: it is none of the pairing's sessions".to_owned(),
-    };
-    let _ = writeln!(text, "Event {}\nfor {}: {what}", copy.facts.event, scene.pairing());
-    let _ = writeln!(text, "{} ({})", local(copy.facts.start, scene.zone), scene.zone);
-    text += &about_copy(&scene, copy);
+    let _ = writeln!(text, "For {}", scene.pairing());
+    for copy in copies {
+        let what = match (copy.facts.decision, &copy.session) {
+            (Decision::Taken, Some(session)) => format!("taken: it is session {session}"),
+            (Decision::Taken, None) => "taken, and not put together yet".to_owned(),
+            (Decision::Proposed, Some(session)) => format!("perhaps session {session}: somebody has to say"),
+            (Decision::Proposed, None) => "perhaps a session".to_owned(),
+            (Decision::Left, _) => "left: it is none of the pairing's sessions".to_owned(),
+        };
+        let _ = writeln!(text, "{} ({}): {what}", local(copy.facts.start, scene.zone), scene.zone);
+        text += &about_copy(&scene, copy);
+    }
     Ok(text)
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use chrono::TimeDelta;
-use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::{Workers, systemd};
@@ -11,7 +11,6 @@ use crate::clock::Clock;
 use crate::config::{self, Config, Problems};
 use crate::pipeline::{Context, SetUpError};
 use crate::store::StoreError;
-use crate::web;
 
 /// The longest that a worker sleeps without looking: what other processes do is seen by then.
 const POLL: TimeDelta = TimeDelta::seconds(20);
@@ -20,13 +19,29 @@ const POLL: TimeDelta = TimeDelta::seconds(20);
 pub struct Service {
     pub context: Context,
     pub workers: Workers,
-    web: Option<Web>,
+    companions: Vec<Companion>,
 }
 
-struct Web {
-    address: std::net::SocketAddr,
+/// A task that lives as long as the service and is none of its workers, like the HTTP listener.
+pub struct Companion {
     stop: CancellationToken,
-    task: tokio::task::JoinHandle<()>,
+    task: JoinHandle<()>,
+}
+
+impl Companion {
+    /// Starts a task that ends soon after it is told to.
+    pub fn start<F: Future<Output = ()> + Send + 'static>(task: impl FnOnce(CancellationToken) -> F) -> Self {
+        let stop = CancellationToken::new();
+        let task = tokio::spawn(task(stop.clone()));
+        Self { stop, task }
+    }
+
+    async fn end(self) {
+        self.stop.cancel();
+        if let Err(error) = self.task.await {
+            tracing::error!("a task beside the workers broke down: {error}");
+        }
+    }
 }
 
 /// Why the service cannot start.
@@ -38,7 +53,9 @@ pub enum StartError {
     SetUp(#[from] SetUpError),
     #[error(transparent)]
     Store(#[from] StoreError),
-    #[error("cannot listen on {address} ([web] listen): {why}")]
+    #[error(
+        "{address} ([web] listen) cannot be listened on: {why}; name another address, or stop what has it"
+    )]
     Listen { address: std::net::SocketAddr, why: std::io::Error },
 }
 
@@ -60,47 +77,19 @@ pub async fn prepare(config: &Config, clock: Arc<dyn Clock>) -> Result<Context, 
 }
 
 impl Service {
-    /// Starts the workers and the listener. When this returns the service is ready.
-    pub async fn start(
-        config: &Config,
-        context: Context,
-        poll: Option<TimeDelta>,
-    ) -> Result<Self, StartError> {
-        let web = match &config.web {
-            Some(web) => Some(listen(web.listen, &context).await?),
-            None => None,
-        };
-        let workers = Workers::start(&context, poll.unwrap_or(POLL));
-        Ok(Self { context, workers, web })
-    }
-
-    /// Where the HTTP listener is, if there is one.
-    pub fn address(&self) -> Option<std::net::SocketAddr> {
-        self.web.as_ref().map(|web| web.address)
+    /// Starts the workers. `poll` is the longest that any of them sleeps without looking.
+    pub fn start(context: Context, companions: Vec<Companion>, poll: TimeDelta) -> Self {
+        let workers = Workers::start(&context, poll);
+        Self { context, workers, companions }
     }
 
     pub async fn stop(self) {
         self.workers.stop().await;
-        if let Some(web) = self.web {
-            web.stop.cancel();
-            // It ends at once: requests are answered within milliseconds.
-            let _ = web.task.await;
+        for companion in self.companions {
+            companion.end().await;
         }
         self.context.store.close().await;
     }
-}
-
-async fn listen(address: std::net::SocketAddr, context: &Context) -> Result<Web, StartError> {
-    let failed = |why| StartError::Listen { address, why };
-    let listener = TcpListener::bind(address).await.map_err(failed)?;
-    let address = listener.local_addr().map_err(failed)?;
-    let stop = CancellationToken::new();
-    let task = tokio::spawn({
-        let (store, stop) = (context.store.clone(), stop.clone());
-        async move { web::serve(listener, store, stop).await }
-    });
-    tracing::info!(%address, "listening on {address}");
-    Ok(Web { address, stop, task })
 }
 
 /// What a signal asks for.
@@ -111,10 +100,12 @@ enum Wish {
 }
 
 /// Runs until SIGTERM or SIGINT; SIGHUP reads the configuration and the rosters again. A new
-/// configuration that is wrong is told and left aside.
+/// configuration that is wrong is told and left aside. `accompany` starts what runs beside the
+/// workers; the service is ready when that is.
 pub async fn run(
     first: Config,
     reload: impl Fn() -> Result<Config, Problems>,
+    accompany: impl AsyncFn(&Config, &Context) -> Result<Vec<Companion>, StartError>,
     clock: Arc<dyn Clock>,
 ) -> Result<(), RunError> {
     let mut signals = Signals::new().map_err(RunError::Signals)?;
@@ -126,7 +117,8 @@ pub async fn run(
         let context = prepare(&config, clock.clone()).await?;
         // SQLite has one service: what a dead one had in hand is free again.
         context.store.end_all_leases().await.map_err(StartError::from)?;
-        let mut service = Service::start(&config, context, None).await?;
+        let companions = accompany(&config, &context).await?;
+        let mut service = Service::start(context, companions, POLL);
         systemd::ready(&format!(
             "{} programs, {} connections",
             config.programs.len(),

@@ -8,7 +8,6 @@ use tokio::sync::mpsc;
 use super::Happening;
 use crate::clock::Clock;
 use crate::config::{self, Config, Connection, Vendor};
-use crate::domain::pairing::Pairing;
 use crate::domain::people::{Address, Participant, ParticipantId};
 use crate::domain::program::Program;
 use crate::notify::{Notifier, SmtpUrlError};
@@ -83,15 +82,6 @@ impl Context {
     /// The program of that name, while it is configured.
     pub fn program(&self, name: &str) -> Option<&Program> {
         self.programs.iter().find(|program| program.name == name)
-    }
-
-    /// The configured programs, each with its pairings.
-    pub(super) async fn programs_with_pairings(&self) -> Result<Vec<(&Program, Vec<Pairing>)>, StoreError> {
-        let mut programs = Vec::with_capacity(self.programs.len());
-        for program in self.programs.iter() {
-            programs.push((program, self.store.pairings(Some(&program.name)).await?));
-        }
-        Ok(programs)
     }
 }
 

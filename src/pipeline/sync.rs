@@ -5,7 +5,7 @@ use futures_util::{StreamExt, stream};
 
 use super::{Context, Happening, Outcome};
 use crate::domain::calendar::{Calendar, CalendarId, CalendarState};
-use crate::domain::copies::{Seen, compare};
+use crate::domain::copies::{Changes, Seen, compare};
 use crate::domain::detect::SeriesMemory;
 use crate::domain::event::Window;
 use crate::domain::pairing::{Pairing, PairingId};
@@ -96,20 +96,15 @@ async fn keep(
     lease: &Lease<CalendarId>,
     fetched: Fetched,
 ) -> Result<(), StoreError> {
-    let programs = context.programs_with_pairings().await?;
-    let programs: Vec<(&Program, &[Pairing])> =
-        programs.iter().map(|(program, pairings)| (*program, pairings.as_slice())).collect();
-    let known = context.store.copies_on(calendar.id).await?;
-    let seen = match sort_out(provider, calendar, &known, fetched.listing.changes, fetched.full).await {
-        Ok(seen) => seen,
-        Err(error) => return fail(context, calendar, lease, &error).await,
+    let changes = if fetched.listing.changes.is_empty() && !fetched.full {
+        Changes::default()
+    } else {
+        let (changes, full) = (fetched.listing.changes, fetched.full);
+        match understand(context, provider, calendar, changes, full, fetched.window).await? {
+            Ok(changes) => changes,
+            Err(error) => return fail(context, calendar, lease, &error).await,
+        }
     };
-    let ids: Vec<PairingId> =
-        programs.iter().flat_map(|(_, pairings)| pairings.iter().map(|pairing| pairing.id)).collect();
-    let decisions = context.store.series_decisions(&ids).await?;
-    let memory: SeriesMemory =
-        decisions.into_iter().map(|(pairing, uid, decision)| ((pairing, uid), decision)).collect();
-    let changes = compare(&known, &seen, fetched.window, &programs, &memory);
     let now = context.clock.now();
     let update = SyncUpdate {
         upserts: changes.upserts,
@@ -139,6 +134,34 @@ async fn keep(
         }
     }
     Ok(())
+}
+
+/// What a listing means for the pairings of the calendar's owner. Other people's pairings are none of
+/// this calendar's business, even where they are on its events.
+async fn understand(
+    context: &Context,
+    provider: &dyn Provider,
+    calendar: &Calendar,
+    changes: Vec<Change>,
+    full: bool,
+    window: Window,
+) -> Result<Result<Changes, ProviderError>, StoreError> {
+    let pairings = context.store.pairings_of(calendar.owner).await?;
+    let of = |program: &Program| pairings.iter().filter(|own| own.program == program.name).cloned().collect();
+    let programs: Vec<(&Program, Vec<Pairing>)> =
+        context.programs.iter().map(|program| (program, of(program))).collect();
+    let programs: Vec<(&Program, &[Pairing])> =
+        programs.iter().map(|(program, pairings)| (*program, pairings.as_slice())).collect();
+    let known = context.store.copies_on(calendar.id).await?;
+    let seen = match sort_out(provider, calendar, &known, changes, full).await {
+        Ok(seen) => seen,
+        Err(error) => return Ok(Err(error)),
+    };
+    let ids: Vec<PairingId> = pairings.iter().map(|pairing| pairing.id).collect();
+    let decisions = context.store.series_decisions(&ids).await?;
+    let memory: SeriesMemory =
+        decisions.into_iter().map(|(pairing, uid, decision)| ((pairing, uid), decision)).collect();
+    Ok(Ok(compare(&known, &seen, window, &programs, &memory)))
 }
 
 /// Turns a provider's changes into what was seen. Whatever a listing merely no longer shows is looked
@@ -171,7 +194,15 @@ async fn sort_out(
                         && (copy.facts.event == key || copy.facts.series.as_ref() == Some(&key))
                 };
                 let Some(copy) = known.iter().find(concerned) else { continue };
-                match provider.look(&calendar.address, &key).await? {
+                let looked = match provider.look(&calendar.address, &key).await {
+                    // It is there; what it says is nobody's loss but its own.
+                    Err(ProviderError::Garbled(_)) => {
+                        seen.unread.insert(key);
+                        continue;
+                    }
+                    other => other?,
+                };
+                match looked {
                     Some(event) if copy.facts.event == key && event.series.as_ref() != Some(&key) => {
                         seen.events.push(event);
                     }

@@ -61,13 +61,15 @@ pub struct Listing {
 pub enum Change {
     /// The event is now like this. A cancelled one that the provider still describes comes so, too.
     Event(Box<Event>),
-    /// Inside the window the series now has exactly these occurrences, and no others.
+    /// Inside the window the series now has these occurrences, those that are told as unread, and no
+    /// others.
     Series { series: String, occurrences: Vec<Event> },
     /// The event with this key, or the whole series with this key, was deleted.
     Deleted { key: String },
     /// The event or series with this key is no longer listed: deleted, or moved out of the window.
     Unlisted { key: String },
-    /// The event with this key is there, and cannot be understood. It is not gone.
+    /// The event with this key is there, and cannot be understood. It is not gone. With the key of a
+    /// series: it has occurrences that are not known, so that none of it is gone for not being told.
     Unread { key: String },
 }
 

@@ -36,7 +36,9 @@ pub fn service_account_key() -> Result<&'static ServiceAccountKey, String> {
 }
 
 fn make_key() -> Result<ServiceAccountKey, String> {
-    let private = PrivateKey::new(&mut rand::rng(), 2048)
+    #[expect(clippy::disallowed_methods, reason = "a key that a seed could make again would be none")]
+    let mut random = rand::rng();
+    let private = PrivateKey::new(&mut random, 2048)
         .map_err(|error| format!("the service account's key cannot be made: {error}"))?;
     let pem = private
         .to_pkcs8_pem(LineEnding::LF)

@@ -23,8 +23,14 @@ impl World {
             (None, Provider::None) => String::new(),
         };
         let name = if new.name.is_empty() { address.clone() } else { new.name };
-        let person =
-            Person { address: address.clone(), name, provider: new.provider, user_id, admin: new.admin };
+        let person = Person {
+            address: address.clone(),
+            name,
+            provider: new.provider,
+            user_id,
+            admin: new.admin,
+            entra_guest: new.entra_guest,
+        };
         self.people.insert(address, person.clone());
         Ok(person)
     }

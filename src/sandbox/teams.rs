@@ -148,15 +148,16 @@ fn record(world: &World, meeting: &Meeting, one: &Attendant) -> Value {
     let stays: Vec<(DateTime<Utc>, DateTime<Utc>)> =
         one.stays.iter().filter_map(|(from, to)| Some((*from, (*to)?))).collect();
     let known = one.who.as_deref().and_then(|who| world.person(who));
-    // People from elsewhere join as guests: a name without an address.
+    // Who is not signed in is a name without an address; a guest of the tenant is signed in.
+    let signed_in = known.filter(|person| person.provider == Provider::Microsoft || person.entra_guest);
     let member = known.filter(|person| person.provider == Provider::Microsoft);
     let name = known.map(|person| person.name.as_str()).or(one.who.as_deref()).unwrap_or("Guest");
     let organizes = one.who.as_deref() == Some(meeting.organizer.as_str());
-    let id = member.map_or_else(|| super::ids::hash(&[name.as_bytes()])[..16].to_vec(), |_| Vec::new());
-    let id = member.map_or_else(|| lower_hex(&id), |person| person.user_id.clone());
+    let made_up = || lower_hex(&super::ids::hash(&[name.as_bytes()])[..16]);
+    let id = member.map_or_else(made_up, |person| person.user_id.clone());
     json!({
         "id": id,
-        "emailAddress": member.map(|person| &person.address),
+        "emailAddress": signed_in.map(|person| &person.address),
         "totalAttendanceInSeconds": stays.iter().map(|(from, to)| (*to - *from).num_seconds()).sum::<i64>(),
         "role": match (organizes, member) {
             (true, _) => "Organizer",

@@ -61,6 +61,9 @@ pub struct NewPerson {
     /// May read everyone in the directory (Google); others see only what is public in the domain.
     #[serde(default)]
     pub admin: bool,
+    /// Has a guest account in the Microsoft tenant, and joins Teams calls signed in with it.
+    #[serde(default)]
+    pub entra_guest: bool,
 }
 
 /// A person as the world knows them.
@@ -76,6 +79,8 @@ pub struct Person {
     pub user_id: String,
     /// May read everyone in the directory (Google).
     pub admin: bool,
+    /// Joins Teams calls signed in as a guest of the Microsoft tenant.
+    pub entra_guest: bool,
 }
 
 /// A meeting to plan.

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Datelike as _, NaiveDate, NaiveTime, TimeDelta, TimeZone as _, Utc};
 use chrono_tz::Tz;
 
-use crate::sandbox::{Conference, Control, ControlError, NewMeeting, Provider, Response};
+use crate::sandbox::{Conference, Control, ControlError, NewMeeting, NewPerson, Provider, Response};
 
 /// Where everybody lives.
 pub const ZONE: Tz = chrono_tz::Europe::Berlin;
@@ -109,7 +109,12 @@ impl Act {
 /// happen, in order.
 pub async fn prepare(control: &Control, begin: DateTime<Utc>) -> Result<Vec<Act>, ControlError> {
     for somebody in PAIRS.iter().flat_map(|pair| [pair.mentor, pair.mentee]).chain([KIM]) {
-        control.person(somebody.address, somebody.name, somebody.provider).await?;
+        let (address, name) = (somebody.address.to_owned(), somebody.name.to_owned());
+        // Eva's employer has her signed in at the other one's tenant; Hana comes without signing in.
+        let entra_guest = somebody.address == EVA.address;
+        let person =
+            NewPerson { address, name, provider: somebody.provider, entra_guest, ..NewPerson::default() };
+        control.people(&[person]).await?;
     }
     let mut script = Script { monday: begin.with_timezone(&ZONE).date_naive(), acts: Vec::new() };
     other_meetings(control, &script).await?;
@@ -271,7 +276,8 @@ async fn eva_and_finn(control: &Control, script: &mut Script) -> Result<(), Cont
     Ok(())
 }
 
-/// One side connected is enough; what no record shows stays unknown.
+/// One side connected is enough to find the sessions and to remind both; who cannot be identified is
+/// not guessed at, and what no record shows stays unknown.
 async fn gus_and_hana(control: &Control, script: &mut Script) -> Result<(), ControlError> {
     let first = Slot(1, 4, 11, 0);
     let call = NewMeeting {

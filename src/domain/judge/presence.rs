@@ -11,10 +11,13 @@ use crate::domain::session::Session;
 /// How long before the planned start and after the planned end a call still belongs to the session.
 const MARGIN: TimeDelta = TimeDelta::minutes(30);
 
+/// From when to when somebody was there.
+type Stay = (DateTime<Utc>, DateTime<Utc>);
+
 /// Everybody's presence in the calls of one session: the union of their stays, so that a second
 /// device or a rejoin counts once.
 pub struct Presences {
-    stays: BTreeMap<ParticipantId, Vec<(DateTime<Utc>, DateTime<Utc>)>>,
+    stays: BTreeMap<ParticipantId, Vec<Stay>>,
     unidentified: bool,
 }
 
@@ -80,9 +83,9 @@ impl Presences {
 }
 
 /// Stretches of time with overlaps joined, in order.
-fn union(mut stays: Vec<(DateTime<Utc>, DateTime<Utc>)>) -> Vec<(DateTime<Utc>, DateTime<Utc>)> {
+fn union(mut stays: Vec<Stay>) -> Vec<Stay> {
     stays.sort();
-    let mut joined: Vec<(DateTime<Utc>, DateTime<Utc>)> = Vec::with_capacity(stays.len());
+    let mut joined: Vec<Stay> = Vec::with_capacity(stays.len());
     for (start, end) in stays {
         match joined.last_mut() {
             Some(last) if start <= last.1 => last.1 = last.1.max(end),

@@ -11,15 +11,45 @@ use crate::providers::ProviderError;
 
 /// What is needed of one page of a listing.
 pub(super) struct Page {
-    pub items: Vec<api::Event>,
+    pub items: Vec<Item>,
     pub next_page_token: Option<String>,
     pub next_sync_token: Option<String>,
+}
+
+/// One item of a listing.
+#[derive(Debug)]
+pub(super) enum Item {
+    Read(Box<api::Event>),
+    /// Nothing of it is certain but its id.
+    Undecodable(String),
+}
+
+impl Item {
+    /// Of an event that cannot be decoded at least what became of it: that it is gone needs no more
+    /// than its id.
+    fn read(value: Value) -> Option<Self> {
+        let id = value["id"].as_str().filter(|id| !id.is_empty()).map(str::to_owned);
+        let gone = value["status"] == "cancelled";
+        match (serde_json::from_value(value), id) {
+            (Ok(event), _) => Some(Self::Read(Box::new(event))),
+            (Err(_), Some(id)) if gone => Some(Self::Read(Box::new(api::Event {
+                id: Some(id),
+                status: Some("cancelled".into()),
+                ..api::Event::default()
+            }))),
+            (Err(_), Some(id)) => Some(Self::Undecodable(id)),
+            (Err(_), None) => {
+                tracing::debug!("event passed over: undecodable, and without an id");
+                None
+            }
+        }
+    }
 }
 
 impl From<api::Events> for Page {
     fn from(events: api::Events) -> Self {
         Self {
-            items: events.items.unwrap_or_default(),
+            items: events.items.into_iter().flatten().map(|event| Item::Read(Box::new(event))).collect(),
             next_page_token: events.next_page_token,
             next_sync_token: events.next_sync_token,
         }
@@ -39,13 +69,8 @@ impl Page {
             next_sync_token: Option<String>,
         }
         let raw: Raw = serde_json::from_str(text).map_err(|_| undecodable(text))?;
-        let items = raw.items.into_iter().filter_map(|item| {
-            serde_json::from_value(item)
-                .inspect_err(|_| tracing::debug!("event passed over: undecodable"))
-                .ok()
-        });
         Ok(Self {
-            items: items.collect(),
+            items: raw.items.into_iter().filter_map(Item::read).collect(),
             next_page_token: raw.next_page_token,
             next_sync_token: raw.next_sync_token,
         })
@@ -124,12 +149,16 @@ mod tests {
     #[test]
     fn an_unreadable_event_does_not_take_the_page_with_it() {
         let page = Page::piecemeal(
-            r#"{"items": [{"id": "a", "start": {"date": "yesterday"}}, {"id": "b"}, 7],
-                "nextSyncToken": "s"}"#,
+            r#"{"items": [{"id": "a", "start": {"date": "yesterday"}}, {"id": "b"}, 7, {"id": 7},
+                {"id": "c", "status": "cancelled", "start": 7}], "nextSyncToken": "s"}"#,
         )
         .expect("a page");
-        let ids: Vec<_> = page.items.into_iter().filter_map(|item| item.id).collect();
-        assert_eq!(ids, ["b"]);
+        let items = page.items.iter().map(|item| match item {
+            Item::Read(event) => format!("{:?} {:?}", event.id, event.status),
+            Item::Undecodable(id) => id.clone(),
+        });
+        let items: Vec<_> = items.collect();
+        assert_eq!(items, ["a", r#"Some("b") None"#, r#"Some("c") Some("cancelled")"#]);
         assert_eq!(page.next_sync_token.as_deref(), Some("s"));
         assert!(matches!(Page::piecemeal("<html>"), Err(Failure::Other(ProviderError::Garbled(_)))));
         assert!(matches!(Page::piecemeal(""), Err(Failure::Other(ProviderError::Temporary(_)))));

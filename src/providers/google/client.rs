@@ -10,7 +10,7 @@ use google_calendar3::api;
 use google_calendar3::common;
 use url::Url;
 
-use super::answer::{Answer, Page, Watch};
+use super::answer::{Answer, Item, Page, Watch};
 use super::auth::{Auth, Scope};
 use super::errors::Failure;
 use super::http::{Connector, USER_AGENT};
@@ -34,7 +34,8 @@ macro_rules! event_fields {
          entryPoints(entryPointType,uri)),hangoutLink,extendedProperties"
     };
 }
-const EVENT_FIELDS: &str = event_fields!();
+/// Listings expand series, and hold none.
+const EVENT_FIELDS: &str = concat!(event_fields!(), ",recurrence");
 /// Without the two tokens in the mask, syncing would stop silently.
 const LIST_FIELDS: &str = concat!("items(", event_fields!(), "),nextPageToken,nextSyncToken");
 
@@ -78,12 +79,13 @@ impl Calendar {
                 }
             })?;
             for item in page.items {
-                match map::change(item) {
-                    // Increments are not bounded by the window of the first listing.
-                    Ok(change) if cursor.is_some() => changes.push(map::clip(change, window)),
-                    Ok(change) => changes.push(change),
-                    Err(reason) => tracing::debug!(%reason, "event passed over"),
-                }
+                let change = match item {
+                    Item::Read(event) => map::change(*event),
+                    Item::Undecodable(key) => Some(Change::Unread { key }),
+                };
+                // Increments are not bounded by the window of the first listing.
+                let clip = |change| if cursor.is_some() { map::clip(change, window) } else { change };
+                changes.extend(change.map(clip));
             }
             let Some(next) = page.next_page_token.filter(|token| !token.is_empty()) else {
                 return Ok(Listing {
@@ -110,9 +112,9 @@ impl Calendar {
             Err(failure) => return Err(failure.into()),
         };
         match map::change(event) {
-            Ok(Change::Event(event)) => Ok(Some(*event)),
-            Ok(_) => Ok(None),
-            Err(reason) => Err(ProviderError::Garbled(format!("an event with {reason}"))),
+            Some(Change::Event(event)) => Ok(Some(*event)),
+            Some(Change::Deleted { .. }) => Ok(None),
+            _ => Err(ProviderError::Garbled("an event without an id or a start".into())),
         }
     }
 

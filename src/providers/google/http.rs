@@ -35,6 +35,7 @@ impl Clients {
             .enable_http1()
             .enable_http2()
             .build();
+        #[expect(clippy::disallowed_methods, reason = "made once for the connection, with its time-out")]
         let json = reqwest::Client::builder()
             .use_preconfigured_tls(tls)
             .user_agent(USER_AGENT)

@@ -16,26 +16,26 @@ const MARKER: &str = "mentord";
 /// What Google writes where it does not know the organiser.
 const NOBODY: &str = "unknownorganizer@calendar.google.com";
 
-/// Why an event cannot be read. It is then passed over: not being readable is not being deleted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Unreadable {
-    #[error("no id")]
-    NoId,
-    #[error("no start")]
-    NoStart,
-}
-
-/// One item of a listing. Of a cancelled one no more than the id is sure to be there, whether it is
-/// an occurrence of a living series or a whole event.
-pub(super) fn change(event: api::Event) -> Result<Change, Unreadable> {
-    match event.status.as_deref() {
-        Some("cancelled") => {
-            let key = event.id.ok_or(Unreadable::NoId)?;
-            Ok(Change::Deleted { key })
+/// One item of a listing; `None` without an id, of which nothing can be said. Of a cancelled one no
+/// more than the id is sure to be there, whether it is an occurrence of a living series or a whole
+/// event.
+pub(super) fn change(event: api::Event) -> Option<Change> {
+    let Some(key) = event.id.clone().filter(|id| !id.is_empty()) else {
+        tracing::debug!("event passed over: no id");
+        return None;
+    };
+    let state = match event.status.as_deref() {
+        Some("cancelled") => return Some(Change::Deleted { key }),
+        Some("tentative") => EventState::Tentative,
+        _ => EventState::Confirmed,
+    };
+    Some(match event.start.as_ref().and_then(moment) {
+        Some(start) => Change::Event(Box::new(live(event, key, start, state))),
+        None => {
+            tracing::debug!("event cannot be read: no start");
+            Change::Unread { key }
         }
-        Some("tentative") => live(event, EventState::Tentative),
-        _ => live(event, EventState::Confirmed),
-    }
+    })
 }
 
 /// What is outside the window counts as not listed, so that what was moved out of it is noticed.
@@ -57,21 +57,20 @@ fn near(event: &Event, window: Window) -> bool {
     window.touches(start - doubt, lasts + doubt)
 }
 
-fn live(event: api::Event, state: EventState) -> Result<Change, Unreadable> {
-    let start = event.start.as_ref().and_then(moment);
-    let start = start.ok_or(Unreadable::NoStart)?;
+fn live(event: api::Event, key: String, start: Moment, state: EventState) -> Event {
     let private = matches!(event.visibility.as_deref(), Some("private" | "confidential"));
     let marker = marker(&event);
     let mut mapped = Event {
         end: event.end.as_ref().and_then(moment).map_or_else(|| shortest(start), |end| end.max(start)),
-        key: event.id.ok_or(Unreadable::NoId)?,
+        key: key.clone(),
         uid: event.i_cal_uid.as_deref().map(plain_uid).filter(|uid| !uid.is_empty()),
         original_start: event
             .original_start_time
             .as_ref()
             .filter(|_| event.recurring_event_id.is_some())
             .and_then(moment),
-        series: event.recurring_event_id,
+        // A series itself has a rule, and is no occurrence of any.
+        series: event.recurring_event_id.or_else(|| event.recurrence.map(|_| key.clone())),
         start,
         zone: event.start.and_then(|start| start.time_zone).filter(|zone| zone.parse::<Tz>().is_ok()),
         state,
@@ -104,7 +103,7 @@ fn live(event: api::Event, state: EventState) -> Result<Change, Unreadable> {
         mapped.has_place = link.is_none() && !location.trim().is_empty();
         mapped.conference = conference(event.conference_data.as_ref(), event.hangout_link.as_deref(), link);
     }
-    Ok(Change::Event(Box::new(mapped)))
+    mapped
 }
 
 fn moment(time: &api::EventDateTime) -> Option<Moment> {
@@ -232,7 +231,7 @@ mod tests {
 
     fn event(more: Value) -> Event {
         match change(item(more)) {
-            Ok(Change::Event(event)) => *event,
+            Some(Change::Event(event)) => *event,
             other => panic!("{other:?}"),
         }
     }
@@ -289,16 +288,21 @@ mod tests {
         });
         for (json, expected) in [(minimal, "m1"), (exception, "s1_20260309T090000Z")] {
             let event = serde_json::from_value(json).expect("an event");
-            assert_eq!(change(event), Ok(Change::Deleted { key: expected.into() }));
+            assert_eq!(change(event), Some(Change::Deleted { key: expected.into() }));
         }
-        assert_eq!(change(item(json!({"status": "cancelled"}))), Ok(Change::Deleted { key: "m1".into() }));
+        let whole = item(json!({"status": "cancelled"}));
+        assert_eq!(change(whole), Some(Change::Deleted { key: "m1".into() }));
     }
 
     #[test]
     fn what_cannot_be_read_is_no_deletion() {
-        assert_eq!(change(item(json!({"start": null}))), Err(Unreadable::NoStart));
-        assert_eq!(change(item(json!({"start": {}}))), Err(Unreadable::NoStart));
-        assert_eq!(change(item(json!({"id": null}))), Err(Unreadable::NoId));
+        for start in [json!(null), json!({})] {
+            let event = item(json!({"start": start}));
+            assert_eq!(change(event), Some(Change::Unread { key: "m1".into() }));
+        }
+        for id in [json!(null), json!("")] {
+            assert_eq!(change(item(json!({"id": id}))), None);
+        }
     }
 
     #[test]

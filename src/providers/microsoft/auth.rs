@@ -83,6 +83,7 @@ impl fmt::Debug for Auth {
 
 impl Auth {
     pub fn new(config: &config::Microsoft, timeout: Duration) -> Result<Self, ProviderError> {
+        #[expect(clippy::disallowed_methods, reason = "made once for the connection, with its time-out")]
         let http = reqwest::Client::builder()
             .timeout(timeout)
             .redirect(reqwest::redirect::Policy::none())

@@ -1,6 +1,6 @@
 //! One mailbox's calendar: what it holds, what changed on it, and what became of one event.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 
 use chrono::SecondsFormat;
 use serde::de::IgnoredAny;
@@ -48,10 +48,11 @@ impl Calendar<'_> {
         for entry in round::entries(pages.items) {
             match entry {
                 Entry::Removed(key) => changes.push(Change::Unlisted { key }),
-                Entry::Single(event) => {
-                    let event = self.read(&event, None);
-                    changes.extend(event.map(|event| Change::Event(Box::new(event))));
-                }
+                Entry::Unread(key) => changes.push(Change::Unread { key }),
+                Entry::Single(event) => changes.push(match self.read(&event, None) {
+                    Some(event) => Change::Event(Box::new(event)),
+                    None => Change::Unread { key: event.id },
+                }),
                 Entry::Series(series) => {
                     changes.extend(self.series(series, window, full).await?);
                 }
@@ -86,43 +87,49 @@ impl Calendar<'_> {
     /// A deleted occurrence leaves no tombstone: the whole series comes again without it. So what
     /// came is the series only if that is what came, and is fetched otherwise.
     async fn series(&self, series: Series, window: Window, full: bool) -> Result<Vec<Change>, ProviderError> {
-        let deleted = || vec![Change::Deleted { key: series.id.clone() }];
-        let Series { id, master, members, broken } = &series;
+        let deleted = |key| vec![Change::Deleted { key }];
+        let Series { id, master, mut members, mut unread, nameless } = series;
         let came_whole = master.is_some() && members.iter().any(|member| member.part() == Part::Occurrence);
+        // Whether all that there is is known by its key.
+        let mut whole = !nameless && (full || came_whole);
         let master = match master {
-            Some(master) => Some(master.clone()),
-            None => match self.event(id).await {
+            Some(master) => Some(master),
+            None => match self.event(&id).await {
                 Ok(Some(master)) => Some(Box::new(master)),
-                Ok(None) => return Ok(deleted()),
+                Ok(None) => return Ok(deleted(id)),
                 Err(ProviderError::Garbled(_)) => None,
                 Err(error) => return Err(error),
             },
         };
-        let mut certain = master.is_some() && !broken && (full || came_whole);
-        let mut members = members.clone();
-        if !certain {
-            match self.instances(id, window).await {
+        if !whole || master.is_none() || !unread.is_empty() {
+            match self.instances(&id, window).await {
                 Ok(Some(fetched)) => {
-                    certain = master.is_some() && !fetched.broken;
-                    members = fetched.members;
+                    whole = !fetched.nameless;
+                    (members, unread) = (fetched.members, fetched.unread);
                 }
-                Ok(None) => return Ok(deleted()),
+                Ok(None) => return Ok(deleted(id)),
                 Err(ProviderError::Garbled(_)) => {}
                 Err(error) => return Err(error),
             }
         }
-        let expected = members.len();
-        let mut occurrences = Vec::with_capacity(expected);
+        let mut occurrences = Vec::with_capacity(members.len());
         for mut member in members {
             self.complete(&mut member).await?;
-            occurrences.extend(self.read(&member, master.as_deref()));
+            match self.read(&member, master.as_deref()) {
+                Some(event) => occurrences.push(event),
+                None => unread.push(member.id),
+            }
         }
-        if certain && occurrences.len() == expected {
-            return Ok(vec![Change::Series { series: id.clone(), occurrences }]);
+        let mut changes: Vec<Change> = Vec::new();
+        if whole {
+            changes.push(Change::Series { series: id, occurrences });
+        } else {
+            tracing::debug!("a series cannot be read whole: what it lacks is not taken as deleted");
+            changes.extend(occurrences.into_iter().map(|event| Change::Event(Box::new(event))));
+            unread.push(id);
         }
-        tracing::debug!("a series cannot be read whole: what it lacks is not taken as deleted");
-        let events = occurrences.into_iter();
-        Ok(events.map(|event| Change::Event(Box::new(event))).collect())
+        changes.extend(unread.into_iter().map(|key| Change::Unread { key }));
+        Ok(changes)
     }
 
     /// Fetches the original start of an exception that came without.
@@ -138,8 +145,7 @@ impl Calendar<'_> {
         Ok(())
     }
 
-    /// The event in the words of the domain. What cannot be read is left out, and nothing follows
-    /// from that.
+    /// The event in the words of the domain, if it can be read.
     fn read(&self, own: &wire::Event, master: Option<&wire::Event>) -> Option<Event> {
         map::event(own, master, self.mailbox)
             .inspect_err(|why| tracing::debug!(%why, "an event cannot be read"))
@@ -160,9 +166,7 @@ impl Calendar<'_> {
         let Some(pages) = present(self.client.pages(url).await)? else {
             return Ok(None);
         };
-        // Whatever is there more than the members found was not understood.
-        let ids = pages.items.iter().map(|item| item["id"].as_str());
-        let came = ids.collect::<HashSet<_>>().len();
+        let keys: Vec<_> = pages.items.iter().map(|item| round::key(item).map(str::to_owned)).collect();
         let mut series = round::entries(pages.items)
             .into_iter()
             .find_map(|entry| match entry {
@@ -170,7 +174,12 @@ impl Calendar<'_> {
                 _ => None,
             })
             .unwrap_or_default();
-        series.broken |= series.members.len() != came;
+        // Whatever is there more than the members found was not understood.
+        series.nameless = keys.iter().any(Option::is_none);
+        let members: BTreeSet<&str> = series.members.iter().map(|member| member.id.as_str()).collect();
+        let unread: BTreeSet<String> =
+            keys.into_iter().flatten().filter(|key| !members.contains(key.as_str())).collect();
+        series.unread = unread.into_iter().collect();
         Ok(Some(series))
     }
 

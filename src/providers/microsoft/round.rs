@@ -12,6 +12,8 @@ use super::wire::{self, Part};
 pub enum Entry {
     Single(Box<wire::Event>),
     Series(Series),
+    /// It is there, and nothing of it can be read but its key.
+    Unread(String),
     /// Graph removed it from the listing, and says no more.
     Removed(String),
 }
@@ -23,8 +25,10 @@ pub struct Series {
     pub master: Option<Box<wire::Event>>,
     /// Occurrences and exceptions.
     pub members: Vec<wire::Event>,
-    /// Something of it could not be read.
-    pub broken: bool,
+    /// The keys of those that came, too, and could not be read.
+    pub unread: Vec<String>,
+    /// Something of it came without a key.
+    pub nameless: bool,
 }
 
 enum Item {
@@ -39,9 +43,11 @@ enum Item {
 pub fn entries(values: Vec<Value>) -> Vec<Entry> {
     let mut items: Vec<Option<(String, Item)>> = Vec::new();
     let mut last: HashMap<String, usize> = HashMap::new();
+    let mut nameless = Vec::new();
     for value in values {
-        let Some(id) = value["id"].as_str().map(str::to_owned) else {
+        let Some(id) = key(&value).map(str::to_owned) else {
             tracing::debug!("an event without an id is skipped");
+            nameless.extend(value["seriesMasterId"].as_str().map(str::to_owned));
             continue;
         };
         if let Some(earlier) = last.insert(id.clone(), items.len()) {
@@ -53,7 +59,15 @@ pub fn entries(values: Vec<Value>) -> Vec<Entry> {
     for (id, item) in items.into_iter().flatten() {
         round.add(id, item);
     }
+    for series in nameless {
+        round.series(&series).nameless = true;
+    }
     round.finish()
+}
+
+/// The id of what came, if it is one.
+pub fn key(value: &Value) -> Option<&str> {
+    value["id"].as_str().filter(|id| !id.is_empty())
 }
 
 fn item(value: &Value) -> Item {
@@ -86,9 +100,14 @@ impl Round {
     fn add(&mut self, id: String, item: Item) {
         match item {
             Item::Removed => self.entries.push(Some(Entry::Removed(id))),
-            Item::Broken(Some(series)) => self.series(&series).broken = true,
-            // Nothing is known to depend on it.
-            Item::Broken(None) => {}
+            Item::Broken(Some(series)) => {
+                let known = self.series(&series);
+                // A master that cannot be read is one that is missing.
+                if id != series {
+                    known.unread.push(id);
+                }
+            }
+            Item::Broken(None) => self.entries.push(Some(Entry::Unread(id))),
             Item::Event(event) => match (event.part(), event.series_master_id.clone()) {
                 (Part::Master, _) => self.series(&id).master = Some(event),
                 (Part::Occurrence | Part::Exception, Some(series)) => {
@@ -125,19 +144,21 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    /// The entries in short: `=id` single, `-id` removed, `id(m members !)` series.
+    /// The entries in short: `=id` single, `-id` removed, `!id` unread, `id(m members !unread ?)` series.
     fn short(values: Vec<Value>) -> Vec<String> {
         entries(values)
             .into_iter()
             .map(|entry| match entry {
                 Entry::Single(event) => format!("={}", event.id),
                 Entry::Removed(id) => format!("-{id}"),
+                Entry::Unread(id) => format!("!{id}"),
                 Entry::Series(series) => format!(
-                    "{}({}{}{})",
+                    "{}({}{}{}{})",
                     series.id,
                     if series.master.is_some() { "m" } else { "" },
                     series.members.iter().map(|one| format!(" {}", one.id)).collect::<String>(),
-                    if series.broken { " !" } else { "" },
+                    series.unread.iter().map(|id| format!(" !{id}")).collect::<String>(),
+                    if series.nameless { " ?" } else { "" },
                 ),
             })
             .collect()
@@ -178,9 +199,16 @@ mod tests {
         let odd = json!({"id": "s2", "seriesMasterId": "s", "start": 7});
         let odd_master = json!({"id": "t", "type": "seriesMaster", "subject": ["?"]});
         let odd_single = json!({"id": "a", "subject": 7});
-        assert_eq!(
-            short(vec![stub("s1", "s"), odd, odd_master, odd_single, json!({"subject": "no id"})]),
-            ["s( s1 !)", "t( !)"]
-        );
+        let nameless = json!({"seriesMasterId": "t", "type": "occurrence"});
+        let values = vec![
+            stub("s1", "s"),
+            odd,
+            nameless,
+            odd_master,
+            odd_single,
+            json!({"subject": "no id"}),
+            json!({"id": ""}),
+        ];
+        assert_eq!(short(values), ["s( s1 !s2)", "t( ?)", "!a"]);
     }
 }
