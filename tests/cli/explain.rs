@@ -51,7 +51,7 @@ async fn an_event_that_was_left_says_why() {
     assert_eq!(stage.list("sessions").await, Vec::<serde_json::Value>::new());
     let run = stage.run(&["explain", event(&sprint)]).await.is_fine().says(&[
         "left: it is none of the pairing's sessions",
-        "for Ada & Ben",
+        "For Ada & Ben",
         "-70  title or category has “sprint”, which names another purpose",
         "+40  only the pairing is on it",
         "left with -20 points",

@@ -66,7 +66,7 @@ impl<'a> Service<'a> {
         let mut buffer = [0; 1024];
         let told = tokio::time::timeout(Duration::from_secs(20), self.systemd.recv(&mut buffer));
         let length = told.await.unwrap_or_else(|_| panic!("systemd was told nothing:\n{}", self.log())).unwrap();
-        String::from_utf8(buffer[..length].to_vec()).unwrap()
+        str::from_utf8(&buffer[..length]).unwrap().trim_end().to_owned()
     }
 
     async fn ready(&self) {
@@ -79,7 +79,7 @@ impl<'a> Service<'a> {
         let mut told = Vec::new();
         let mut buffer = [0; 1024];
         while let Ok(length) = self.systemd.try_recv(&mut buffer) {
-            told.push(String::from_utf8(buffer[..length].to_vec()).unwrap());
+            told.push(str::from_utf8(&buffer[..length]).unwrap().trim_end().to_owned());
         }
         told
     }
@@ -248,7 +248,7 @@ async fn a_new_listen_address_that_is_taken_leaves_the_old_one_in_place() {
     let address = taken.local_addr().unwrap().to_string();
     stage.configure("127.0.0.1:0", &address);
     service.signal("HUP");
-    service.logged(&format!("cannot listen on {address}")).await;
+    service.logged(&format!("{address} ([web] listen) cannot be listened on")).await;
     stage.soon().await;
     eventually("work goes on", async || (stage.mails().await.len() == 2).then_some(())).await;
     assert_eq!(service.get("/health/live").await.0, 200);
@@ -335,7 +335,7 @@ async fn an_address_that_is_taken_ends_the_start_and_names_it() {
     let address = taken.local_addr().unwrap().to_string();
     stage.configure("127.0.0.1:0", &address);
     let run = stage.run(&["serve"]).await.ends_with(1);
-    run.complains_of(&[&format!("mentord: cannot listen on {address} ([web] listen)"), "in use"]);
+    run.complains_of(&[&format!("mentord: {address} ([web] listen) cannot be listened on"), "in use"]);
 }
 
 #[tokio::test]

@@ -119,7 +119,7 @@ impl Stage {
         let person = |address: &str, provider| {
             let name = address.split('@').next().unwrap();
             let name = format!("{}{}", name[..1].to_uppercase(), &name[1..]);
-            NewPerson { address: address.to_owned(), name, provider, admin: false }
+            NewPerson { address: address.to_owned(), name, provider, ..NewPerson::default() }
         };
         let google = [ADA, BEN, EVA].map(|address| person(address, Provider::Google));
         let microsoft = [CHEN, DARA, FINN, GUS].map(|address| person(address, Provider::Microsoft));
