@@ -39,7 +39,8 @@ async fn listen(
     let kept = match &*door {
         Some((address, socket)) if *address == web.listen => socket.try_clone().map_err(failed)?,
         _ => {
-            let socket = TcpListener::bind(web.listen).await.and_then(TcpListener::into_std).map_err(failed)?;
+            let socket =
+                TcpListener::bind(web.listen).await.and_then(TcpListener::into_std).map_err(failed)?;
             door.insert((web.listen, socket)).1.try_clone().map_err(failed)?
         }
     };

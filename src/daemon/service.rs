@@ -148,11 +148,7 @@ pub async fn run(
     }
 }
 
-async fn begin(
-    config: &Config,
-    context: Context,
-    companions: Vec<Companion>,
-) -> Result<Service, StartError> {
+async fn begin(config: &Config, context: Context, companions: Vec<Companion>) -> Result<Service, StartError> {
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }

@@ -22,8 +22,7 @@ const LINGER: Duration = Duration::from_secs(1);
 
 /// Answers requests until `stop`.
 pub async fn serve(listener: TcpListener, store: Store, stop: CancellationToken) {
-    let serving =
-        axum::serve(listener, router(store)).with_graceful_shutdown(stop.clone().cancelled_owned());
+    let serving = axum::serve(listener, router(store)).with_graceful_shutdown(stop.clone().cancelled_owned());
     let too_long = async {
         stop.cancelled().await;
         tokio::time::sleep(LINGER).await;

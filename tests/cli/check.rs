@@ -90,11 +90,11 @@ async fn online_a_mail_server_that_is_down_is_told() {
     let stage = Stage::set().await;
     let smtp = stage.sandbox.smtp_url();
     stage.configure(&smtp, &format!("smtp://{}", closed_port().await));
-    stage
-        .run(&["check", "--online"])
-        .await
-        .ends_with(1)
-        .says(&["FAILED  mail server: ", "ok      connection acme", "ok      connection contoso"]);
+    stage.run(&["check", "--online"]).await.ends_with(1).says(&[
+        "FAILED  mail server: ",
+        "ok      connection acme",
+        "ok      connection contoso",
+    ]);
 }
 
 #[tokio::test]

@@ -10,23 +10,56 @@ const LISTS: [(&str, &[&str]); 4] = [
     (
         "sessions",
         &[
-            "id", "program", "pairing", "mentor", "mentees", "start", "end", "status", "grade", "moves",
-            "verdict_at", "reason", "rule_version", "conference", "people", "copies",
+            "id",
+            "program",
+            "pairing",
+            "mentor",
+            "mentees",
+            "start",
+            "end",
+            "status",
+            "grade",
+            "moves",
+            "verdict_at",
+            "reason",
+            "rule_version",
+            "conference",
+            "people",
+            "copies",
         ],
     ),
     (
         "pairings",
         &[
-            "id", "program", "mentor", "mentees", "cadence", "starts_on", "ends_on", "state", "last_held",
-            "next_session", "sessions_held",
+            "id",
+            "program",
+            "mentor",
+            "mentees",
+            "cadence",
+            "starts_on",
+            "ends_on",
+            "state",
+            "last_held",
+            "next_session",
+            "sessions_held",
         ],
     ),
     ("calendars", &["id", "connection", "address", "state", "last_synced_at", "next_sync_at", "error"]),
     (
         "alerts",
         &[
-            "key", "kind", "program", "pairing", "session", "recipient", "channel", "due_at", "state",
-            "sent_at", "reason", "message_id",
+            "key",
+            "kind",
+            "program",
+            "pairing",
+            "session",
+            "recipient",
+            "channel",
+            "due_at",
+            "state",
+            "sent_at",
+            "reason",
+            "message_id",
         ],
     ),
 ];
@@ -113,7 +146,8 @@ fn check(field: &str, value: &Value) {
         Value::Object(fields) => fields.iter().for_each(|(field, value)| check(field, value)),
         Value::Array(items) => items.iter().for_each(|item| check(field, item)),
         Value::String(text) => {
-            let time = ["start", "end", "last_held", "next_session"].contains(&field) || field.ends_with("_at");
+            let time =
+                ["start", "end", "last_held", "next_session"].contains(&field) || field.ends_with("_at");
             if time {
                 assert!(text.ends_with('Z') && text.parse::<DateTime<Utc>>().is_ok(), "{field}: {text}");
             }
@@ -167,7 +201,8 @@ async fn tables_have_a_heading_and_a_line_for_each() {
 async fn lists_can_be_of_one_program() {
     let stage = Stage::set().await;
     let config = stage.read("mentord.toml");
-    let other = "\n[[programs]]\nname = \"sales\"\ntitle = \"Sales\"\ntimezone = \"Asia/Tokyo\"\nmanagers = []\n";
+    let other =
+        "\n[[programs]]\nname = \"sales\"\ntitle = \"Sales\"\ntimezone = \"Asia/Tokyo\"\nmanagers = []\n";
     stage.write("mentord.toml", &format!("{config}{other}"));
     let row = stage.row("Eva", "eva@acme.example", "Gus", "gus@contoso.example");
     stage.write("roster.csv", &(stage.read("roster.csv") + &row.replace("engineering", "sales")));

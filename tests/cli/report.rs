@@ -22,8 +22,20 @@ async fn json_has_exactly_the_fields_of_the_contract_and_numbers_that_fit() {
     let reports = stage.run(&["report", "--format", "json", "--to", &to]).await.is_fine().json();
     let [report] = &reports[..] else { panic!("{reports:#?}") };
     let expected = [
-        "program", "from", "to", "as_of", "coverage", "sessions", "attendance_rate", "attendance_rate_low",
-        "attendance_rate_high", "by_grade", "cadence", "hours", "first_meeting_days", "by_month",
+        "program",
+        "from",
+        "to",
+        "as_of",
+        "coverage",
+        "sessions",
+        "attendance_rate",
+        "attendance_rate_low",
+        "attendance_rate_high",
+        "by_grade",
+        "cadence",
+        "hours",
+        "first_meeting_days",
+        "by_month",
     ];
     assert_eq!(fields(report), sorted(&expected));
     assert_eq!(report["program"], "engineering");
@@ -35,7 +47,10 @@ async fn json_has_exactly_the_fields_of_the_contract_and_numbers_that_fit() {
     for rate in ["attendance_rate", "attendance_rate_low", "attendance_rate_high"] {
         assert_eq!(report[rate], 0.5, "{rate}");
     }
-    assert_eq!(fields(&report["by_grade"]), sorted(&["observed", "confirmed", "reported", "presumed", "none"]));
+    assert_eq!(
+        fields(&report["by_grade"]),
+        sorted(&["observed", "confirmed", "reported", "presumed", "none"])
+    );
     assert_eq!(report["by_grade"]["observed"], json!({"held": 1, "missed": 1, "unknown": 0}));
     assert_eq!(fields(&report["cadence"]), sorted(&["on_track", "due", "overdue", "not_started"]));
     let paces = report["cadence"].as_object().unwrap();

@@ -5,7 +5,10 @@ use crate::stage::Stage;
 #[tokio::test]
 async fn a_dry_run_shows_the_difference_and_writes_nothing() {
     let stage = Stage::set().await;
-    stage.write("more.csv", &(stage.read("roster.csv") + &stage.row("Ivy", "ivy@acme.example", "Jon", "jon@acme.example")));
+    stage.write(
+        "more.csv",
+        &(stage.read("roster.csv") + &stage.row("Ivy", "ivy@acme.example", "Jon", "jon@acme.example")),
+    );
     let more = stage.path("more.csv");
     let before = stage.files();
     let run = stage.run(&["roster", "import", &more, "--dry-run"]).await.ends_with(1);
@@ -23,7 +26,10 @@ async fn a_dry_run_shows_the_difference_and_writes_nothing() {
 async fn an_import_adds_changes_and_is_safe_to_repeat() {
     let stage = Stage::set().await;
     stage.run(&["sync"]).await.is_fine();
-    stage.write("more.csv", &(stage.read("roster.csv") + &stage.row("Ivy", "Ivy@acme.example", "Jon", "jon@acme.example")));
+    stage.write(
+        "more.csv",
+        &(stage.read("roster.csv") + &stage.row("Ivy", "Ivy@acme.example", "Jon", "jon@acme.example")),
+    );
     let more = stage.path("more.csv");
     let run = stage.run(&["roster", "import", &more]).await.is_fine();
     assert!(!run.out.contains("dry run"));
@@ -35,10 +41,17 @@ async fn an_import_adds_changes_and_is_safe_to_repeat() {
     again.says(&["0 added, 0 changed"]);
     assert_eq!(stage.list("pairings").await, pairings);
 
-    stage.write("less.csv", &stage.read("more.csv").replace("Chen,", "Chen Li,").lines().fold(String::new(), |text, line| {
-        let line = if line.contains("Jon") { line.replace(",,", ",2031-12-31,") + "1 week" } else { line.to_owned() };
-        text + &line + "\n"
-    }));
+    stage.write(
+        "less.csv",
+        &stage.read("more.csv").replace("Chen,", "Chen Li,").lines().fold(String::new(), |text, line| {
+            let line = if line.contains("Jon") {
+                line.replace(",,", ",2031-12-31,") + "1 week"
+            } else {
+                line.to_owned()
+            };
+            text + &line + "\n"
+        }),
+    );
     stage.run(&["roster", "import", &stage.path("less.csv")]).await.is_fine().says(&["0 added", "Chen Li"]);
     let pairings = stage.list("pairings").await;
     assert_eq!((&pairings[4]["ends_on"], &pairings[4]["cadence"]), (&"2031-12-31".into(), &"1 week".into()));
@@ -49,7 +62,10 @@ async fn people_who_are_left_out_of_a_file_stay() {
     let stage = Stage::set().await;
     stage.run(&["sync"]).await.is_fine();
     let header = stage.read("roster.csv").lines().next().unwrap().to_owned();
-    stage.write("one.csv", &format!("{header}\n{}", stage.row("Ivy", "ivy@acme.example", "Jon", "jon@acme.example")));
+    stage.write(
+        "one.csv",
+        &format!("{header}\n{}", stage.row("Ivy", "ivy@acme.example", "Jon", "jon@acme.example")),
+    );
     stage.run(&["roster", "import", &stage.path("one.csv")]).await.is_fine();
     assert_eq!(stage.list("pairings").await.len(), 5);
 }
@@ -78,9 +94,17 @@ async fn mistakes_name_the_line_the_column_and_the_remedy_and_nothing_is_importe
 
     stage.write("odd.csv", &format!("{header},favourite_colour\n"));
     let odd = stage.path("odd.csv");
-    stage.run(&["roster", "import", &odd]).await.ends_with(78).complains_of(&["odd.csv:1", "favourite_colour"]);
+    stage
+        .run(&["roster", "import", &odd])
+        .await
+        .ends_with(78)
+        .complains_of(&["odd.csv:1", "favourite_colour"]);
     let nowhere = stage.path("nowhere.csv");
-    stage.run(&["roster", "import", &nowhere]).await.ends_with(78).complains_of(&["nowhere.csv", "name a CSV file"]);
+    stage
+        .run(&["roster", "import", &nowhere])
+        .await
+        .ends_with(78)
+        .complains_of(&["nowhere.csv", "name a CSV file"]);
 }
 
 #[tokio::test]

@@ -73,12 +73,11 @@ async fn what_a_mail_server_refuses_for_now_is_sent_later() {
     stage.missed().await;
     stage.run(&["sync"]).await.is_fine();
     stage.control.smtp(false).await.unwrap();
-    stage
-        .run(&["send"])
-        .await
-        .ends_with(1)
-        .says(&["0 sent, 0 withdrawn, 2 not sent"])
-        .complains_of(&["mentord: ", "handed over", "451"]);
+    stage.run(&["send"]).await.ends_with(1).says(&["0 sent, 0 withdrawn, 2 not sent"]).complains_of(&[
+        "mentord: ",
+        "handed over",
+        "451",
+    ]);
     let alerts = stage.list("alerts").await;
     for alert in &alerts {
         assert_eq!((&alert["state"], &alert["message_id"]), (&"planned".into(), &Value::Null));

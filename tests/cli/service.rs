@@ -13,7 +13,7 @@ use tokio::net::{TcpListener, TcpStream, UnixDatagram};
 use crate::stage::{ADA, BEN, MENTORD, Stage, eventually};
 
 /// The running service. Dropping it ends it.
-struct Service<'a> {
+pub struct Service<'a> {
     stage: &'a Stage,
     child: Child,
     /// systemd's side of the notifications.
@@ -29,8 +29,11 @@ impl Drop for Service<'_> {
 }
 
 /// Listens on any port and reads calendars every second.
-fn quick(stage: &Stage) {
-    stage.configure("[sync]\ninterval = \"1h\"", "[web]\nlisten = \"127.0.0.1:0\"\n\n[sync]\ninterval = \"1s\"");
+pub fn quick(stage: &Stage) {
+    stage.configure(
+        "[sync]\ninterval = \"1h\"",
+        "[web]\nlisten = \"127.0.0.1:0\"\n\n[sync]\ninterval = \"1s\"",
+    );
 }
 
 impl<'a> Service<'a> {
@@ -38,7 +41,7 @@ impl<'a> Service<'a> {
         Self::start_with(stage, &[], &[], "serve.log")
     }
 
-    fn start_with(
+    pub fn start_with(
         stage: &'a Stage,
         args: &[&str],
         environment: &[(&str, &str)],
@@ -65,11 +68,12 @@ impl<'a> Service<'a> {
     async fn told(&self) -> String {
         let mut buffer = [0; 1024];
         let told = tokio::time::timeout(Duration::from_secs(20), self.systemd.recv(&mut buffer));
-        let length = told.await.unwrap_or_else(|_| panic!("systemd was told nothing:\n{}", self.log())).unwrap();
+        let length =
+            told.await.unwrap_or_else(|_| panic!("systemd was told nothing:\n{}", self.log())).unwrap();
         str::from_utf8(&buffer[..length]).unwrap().trim_end().to_owned()
     }
 
-    async fn ready(&self) {
+    pub async fn ready(&self) {
         let told = self.told().await;
         assert!(told.lines().any(|line| line == "READY=1"), "{told}\n{}", self.log());
     }
@@ -84,15 +88,15 @@ impl<'a> Service<'a> {
         told
     }
 
-    fn log(&self) -> String {
+    pub fn log(&self) -> String {
         self.stage.read(self.log)
     }
 
-    async fn logged(&self, words: &str) {
+    pub async fn logged(&self, words: &str) {
         eventually(words, async || self.log().contains(words).then_some(())).await;
     }
 
-    fn signal(&self, name: &str) {
+    pub fn signal(&self, name: &str) {
         let pid = self.child.id().to_string();
         assert!(Command::new("sh").args(["-c", "kill -$0 $1", name, &pid]).status().unwrap().success());
     }
@@ -116,7 +120,7 @@ impl<'a> Service<'a> {
     }
 
     /// Stops it as systemd does.
-    async fn stop(&mut self) -> Duration {
+    pub async fn stop(&mut self) -> Duration {
         self.signal("TERM");
         let (code, took) = self.end().await;
         assert_eq!(code, Some(0), "{}", self.log());
@@ -191,7 +195,8 @@ async fn hanging_up_reads_rosters_and_configuration_again() {
     quick(&stage);
     let mut service = Service::start(&stage);
     service.ready().await;
-    stage.write("roster.csv", &(stage.read("roster.csv") + &stage.row("Eva", "eva@acme.example", "Ben", BEN)));
+    stage
+        .write("roster.csv", &(stage.read("roster.csv") + &stage.row("Eva", "eva@acme.example", "Ben", BEN)));
     stage.configure("title = \"Engineering mentoring\"", "title = \"Growing engineers\"");
     service.signal("HUP");
     let told = service.told().await;
@@ -201,7 +206,8 @@ async fn hanging_up_reads_rosters_and_configuration_again() {
     assert_eq!(stage.list("pairings").await.len(), 5);
     assert_eq!(service.get("/health/live").await.0, 200);
     stage.book("eva@acme.example", &[BEN], "Mentoring", (300, 45), Conference::Meet).await;
-    eventually("a session of the new pairing", async || stage.sessions_of("eva@acme.example").await.pop()).await;
+    eventually("a session of the new pairing", async || stage.sessions_of("eva@acme.example").await.pop())
+        .await;
     service.stop().await;
     assert_eq!(service.more_told(), ["STOPPING=1"]);
 }
@@ -399,7 +405,10 @@ async fn a_database_that_cannot_be_used_is_told_by_health() {
     service.ready().await;
     rename(&stage.file("mentord.db"), "calendar", "calendar_away").await;
     let (status, body) = service.get("/health").await;
-    assert_eq!((status, &serde_json::from_str::<Value>(&body).unwrap()["database"]), (503, &"failing".into()));
+    assert_eq!(
+        (status, &serde_json::from_str::<Value>(&body).unwrap()["database"]),
+        (503, &"failing".into())
+    );
     assert_eq!(service.get("/health/live").await.0, 200);
     rename(&stage.file("mentord.db"), "calendar_away", "calendar").await;
     assert_eq!(service.get("/health").await.0, 200);

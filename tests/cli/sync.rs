@@ -118,7 +118,8 @@ async fn one_broken_mailbox_does_not_hold_up_the_others() {
     let stage = Stage::set().await;
     stage.held().await;
     stage.missed().await;
-    let fault = Fault { path_contains: "ben%40acme.example".into(), status: 404, times: 50, ..Fault::default() };
+    let fault =
+        Fault { path_contains: "ben%40acme.example".into(), status: 404, times: 50, ..Fault::default() };
     stage.control.fault(&fault).await.unwrap();
     let fault = Fault { path_contains: "ben@acme.example".into(), ..fault };
     stage.control.fault(&fault).await.unwrap();

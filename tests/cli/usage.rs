@@ -31,7 +31,9 @@ async fn wrong_usage_ends_with_2_and_writes_nothing_to_standard_output() {
 #[tokio::test]
 async fn levels_and_filters_of_logs_are_understood() {
     let stage = Stage::set().await;
-    for level in ["off", "WARN", "debug", "mentord::pipeline=debug", "info,mentord::store=trace", "mentord=debug,warn"] {
+    for level in
+        ["off", "WARN", "debug", "mentord::pipeline=debug", "info,mentord::store=trace", "mentord=debug,warn"]
+    {
         stage.run(&["check", "--log-level", level]).await.is_fine();
     }
 }
@@ -58,7 +60,9 @@ async fn a_program_that_is_not_configured_is_told_with_those_that_are() {
 async fn lists_need_a_database_and_make_none() {
     let stage = Stage::set().await;
     let before = stage.files();
-    for args in [&["sessions"][..], &["pairings"], &["calendars"], &["alerts"], &["report"], &["explain", "x"]] {
+    for args in
+        [&["sessions"][..], &["pairings"], &["calendars"], &["alerts"], &["report"], &["explain", "x"]]
+    {
         let run = stage.run(args).await.ends_with(1);
         run.complains_of(&["mentord.db", "mentord migrate --config"]);
     }
