@@ -41,6 +41,10 @@ fn count(n: usize, noun: &str) -> String {
 
 async fn online(config: &Config) -> Result<(), Failure> {
     let context = Context::new(config, common::clock()).await?;
+    common::closing(context, async |context| try_out(context, config).await).await
+}
+
+async fn try_out(context: &Context, config: &Config) -> Result<(), Failure> {
     let mut failed = 0u32;
     let mut tell = |what: String, result: Result<String, String>| match result {
         Ok(detail) => output::print(&format!("ok      {what}{detail}")),
@@ -57,7 +61,7 @@ async fn online(config: &Config) -> Result<(), Failure> {
     }
     for connection in &config.connections {
         let name = format!("connection {}", connection.name);
-        let result = probe(&context, config, &connection.name, &connection.domains).await?;
+        let result = probe(context, config, &connection.name, &connection.domains).await?;
         tell(name, result)?;
     }
     match failed {

@@ -10,7 +10,7 @@ use super::{WithConfig, common, output};
 use crate::domain::judge::Grade;
 use crate::domain::program::Program;
 use crate::domain::report::Report;
-use crate::pipeline::report;
+use crate::pipeline::{Context, report};
 
 #[derive(Debug, Args)]
 pub struct Options {
@@ -53,10 +53,14 @@ pub async fn run(options: &Options) -> Result<(), Failure> {
     if let (Some(from), Some(to)) = (options.from, options.to) {
         in_order(from, to, "--to")?;
     }
-    let (_, context) = common::look(&options.file.config).await?;
+    let context = common::look(&options.file.config).await?;
+    common::closing(context, async |context| write(context, options).await).await
+}
+
+async fn write(context: &Context, options: &Options) -> Result<(), Failure> {
     let mut reports = Vec::new();
-    for program in common::programs(&context, options.program.as_deref())? {
-        let report = report::make(&context, program, options.from, options.to).await?;
+    for program in common::programs(context, options.program.as_deref())? {
+        let report = report::make(context, program, options.from, options.to).await?;
         in_order(report.from, report.to, "today,")?;
         reports.push((program, report));
     }

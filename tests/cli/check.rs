@@ -9,7 +9,7 @@ async fn a_configuration_that_is_fine_is_told_to_be_and_nothing_is_written() {
     stage
         .run(&["check"])
         .await
-        .is_fine()
+        .went_well()
         .says(&["mentord.toml is fine: 1 program, 2 connections, 4 pairings in the roster"]);
     assert_eq!(stage.files(), before);
     assert_eq!(stage.control.requests().await.unwrap(), Vec::<String>::new());
@@ -20,7 +20,7 @@ async fn without_mail_the_check_says_that_nothing_will_be_sent() {
     let stage = Stage::set().await;
     stage.configure("[mail]\nsmtp_url", "[web]\n# smtp_url");
     stage.configure("from = \"Mentoring <mentoring@acme.example>\"\n", "");
-    stage.run(&["check"]).await.is_fine().says(&["there is no [mail], so nothing will be sent"]);
+    stage.run(&["check"]).await.went_well().says(&["there is no [mail], so nothing will be sent"]);
 }
 
 #[tokio::test]
@@ -62,7 +62,7 @@ async fn a_missing_configuration_is_told() {
 #[tokio::test]
 async fn online_every_thing_that_can_be_reached_has_a_line() {
     let stage = Stage::set().await;
-    let run = stage.run(&["check", "--online"]).await.is_fine().says(&[
+    let run = stage.run(&["check", "--online"]).await.went_well().says(&[
         "ok      database ",
         "ok      mail server",
         "ok      connection acme: 3 calendars can be read",
@@ -114,7 +114,7 @@ async fn online_a_single_calendar_that_cannot_be_read_is_named() {
 async fn online_a_database_that_cannot_be_opened_is_told() {
     let stage = Stage::set().await;
     stage.configure("sqlite:mentord.db", "sqlite:nowhere/mentord.db");
-    stage.run(&["check"]).await.is_fine();
+    stage.run(&["check"]).await.went_well();
     stage.run(&["check", "--online"]).await.ends_with(1).complains_of(&["nowhere", "does not exist"]);
 }
 

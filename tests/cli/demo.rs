@@ -7,7 +7,7 @@ async fn the_demo_tells_a_story_and_leaves_everything_to_look_at() {
     let folder = tempfile::tempdir().unwrap();
     let dir = folder.path().join("demo");
     let path = dir.to_str().unwrap();
-    let demo = run(&["demo", "--dir", path], &[]).await.is_fine().says(&[
+    let demo = run(&["demo", "--dir", path], &[]).await.went_well().says(&[
         "lived in seconds",
         "week 6 of 6",
         "= HELD, observed",
@@ -28,13 +28,13 @@ async fn the_demo_tells_a_story_and_leaves_everything_to_look_at() {
     // What the demo says to look at further works, though its sandbox is gone.
     let config = dir.join("mentord.toml");
     let config = config.to_str().unwrap();
-    run(&["check", "--config", config], &[]).await.is_fine();
+    run(&["check", "--config", config], &[]).await.went_well();
     for line in demo.out.lines().filter_map(|line| line.trim().strip_prefix("mentord ")) {
         if line.contains(" --config ") {
-            run(&line.split(' ').collect::<Vec<_>>(), &[]).await.is_fine();
+            run(&line.split(' ').collect::<Vec<_>>(), &[]).await.went_well();
         }
     }
-    let sessions = run(&["sessions", "--config", config, "--format", "json"], &[]).await.is_fine().json();
+    let sessions = run(&["sessions", "--config", config, "--format", "json"], &[]).await.went_well().json();
     let with = |status: &str| sessions.iter().filter(|session| session["status"] == status).count();
     assert!(with("held") > 4 && with("missed") > 0, "{sessions:#?}");
 

@@ -86,7 +86,7 @@ async fn world() -> Stage {
     stage.planned().await;
     stage.soon().await;
     stage.book(ADA, &[BEN], "Sprint planning", (300, 60), Conference::None).await;
-    stage.run(&["sync"]).await.is_fine();
+    stage.run(&["sync"]).await.went_well();
     stage
 }
 
@@ -165,7 +165,7 @@ async fn csv_has_the_same_fields_and_as_many_lines_as_json_objects() {
     let stage = world().await;
     for (list, expected) in LISTS {
         let objects = stage.list(list).await;
-        let run = stage.run(&[list, "--format", "csv"]).await.is_fine();
+        let run = stage.run(&[list, "--format", "csv"]).await.went_well();
         let mut reader = csv::Reader::from_reader(run.out.as_bytes());
         assert_eq!(reader.headers().unwrap().iter().collect::<Vec<_>>(), *expected, "{list}");
         let rows: Vec<_> = reader.records().map(Result::unwrap).collect();
@@ -181,7 +181,7 @@ async fn csv_has_the_same_fields_and_as_many_lines_as_json_objects() {
             }
         }
     }
-    stage.run(&["pairings", "--format", "csv"]).await.is_fine().says(&[&format!(",{ADA},{BEN},2 weeks,")]);
+    stage.run(&["pairings", "--format", "csv"]).await.went_well().says(&[&format!(",{ADA},{BEN},2 weeks,")]);
 }
 
 #[tokio::test]
@@ -189,7 +189,7 @@ async fn tables_have_a_heading_and_a_line_for_each() {
     let stage = world().await;
     for (list, _) in LISTS {
         let objects = stage.list(list).await;
-        let table = stage.run(&[list]).await.is_fine();
+        let table = stage.run(&[list]).await.went_well();
         assert_eq!(table.out.lines().count(), objects.len() + 1, "{}", table.out);
         let heading = table.out.lines().next().unwrap();
         assert_eq!(heading, heading.to_uppercase());
@@ -208,9 +208,9 @@ async fn lists_can_be_of_one_program() {
     stage.write("roster.csv", &(stage.read("roster.csv") + &row.replace("engineering", "sales")));
     stage.held().await;
     stage.missed().await;
-    stage.run(&["sync"]).await.is_fine();
+    stage.run(&["sync"]).await.went_well();
     let count = async |list: &str, program: &str| {
-        let run = stage.run(&[list, "--format", "json", "--program", program]).await.is_fine();
+        let run = stage.run(&[list, "--format", "json", "--program", program]).await.went_well();
         run.json().len()
     };
     assert_eq!((count("pairings", "engineering").await, count("pairings", "sales").await), (4, 1));

@@ -47,10 +47,10 @@ async fn titles_texts_places_and_strangers_never_reach_the_database() {
     for who in [CHEN, DARA, OLGA] {
         stage.stay(&teams, who, (-110, -62)).await;
     }
-    stage.run(&["sync"]).await.is_fine();
+    stage.run(&["sync"]).await.went_well();
     stage.control.retitle("m1", "Mentoring Vuvuzela", None).await.unwrap();
-    stage.run(&["sync"]).await.is_fine();
-    stage.run(&["send"]).await.is_fine();
+    stage.run(&["sync"]).await.went_well();
+    stage.run(&["send"]).await.went_well();
     let sessions = stage.list("sessions").await;
     assert!(sessions.len() >= 3, "{sessions:#?}");
 
@@ -79,7 +79,7 @@ async fn secrets_never_reach_the_database() {
     let stage = Stage::set().await;
     stage.held().await;
     stage.missed().await;
-    stage.run(&["sync"]).await.is_fine();
+    stage.run(&["sync"]).await.went_well();
     let app = stage.sandbox.microsoft_app();
     for secret in [&app.client_secret, "ya29.", "PRIVATE KEY"] {
         assert!(!has(&stage, secret), "{secret}");
@@ -92,8 +92,8 @@ async fn mails_tell_nothing_of_the_calendar_but_the_session() {
     stage.book(ADA, &[BEN], "Mentoring Xylophone", (45, 45), Conference::Meet).await;
     stage.book(ADA, &[OLGA], "Dinner Quetzal", (100, 45), Conference::Meet).await;
     stage.missed().await;
-    stage.run(&["sync"]).await.is_fine();
-    stage.run(&["send"]).await.is_fine();
+    stage.run(&["sync"]).await.went_well();
+    stage.run(&["send"]).await.went_well();
     let mails = stage.mails().await;
     assert_eq!(mails.len(), 4);
     for mail in mails {

@@ -11,7 +11,7 @@ async fn world() -> Stage {
     stage.missed().await;
     stage.declined().await;
     stage.planned().await;
-    stage.run(&["sync"]).await.is_fine();
+    stage.run(&["sync"]).await.went_well();
     stage
 }
 
@@ -19,7 +19,7 @@ async fn world() -> Stage {
 async fn json_has_exactly_the_fields_of_the_contract_and_numbers_that_fit() {
     let stage = world().await;
     let to = (stage.now + chrono::TimeDelta::days(5)).date_naive().to_string();
-    let reports = stage.run(&["report", "--format", "json", "--to", &to]).await.is_fine().json();
+    let reports = stage.run(&["report", "--format", "json", "--to", &to]).await.went_well().json();
     let [report] = &reports[..] else { panic!("{reports:#?}") };
     let expected = [
         "program",
@@ -71,18 +71,18 @@ async fn json_has_exactly_the_fields_of_the_contract_and_numbers_that_fit() {
 #[tokio::test]
 async fn a_report_over_nothing_has_no_rate() {
     let stage = Stage::set().await;
-    stage.run(&["migrate"]).await.is_fine();
+    stage.run(&["migrate"]).await.went_well();
     let report = stage.list("report").await.remove(0);
     assert_eq!(report["attendance_rate"], Value::Null);
     assert_eq!(report["first_meeting_days"], json!({"median": null, "p90": null}));
     assert_eq!(report["hours"], 0.0);
-    stage.run(&["report"]).await.is_fine().says(&["no session was judged yet", "0 of 0 people"]);
+    stage.run(&["report"]).await.went_well().says(&["no session was judged yet", "0 of 0 people"]);
 }
 
 #[tokio::test]
 async fn the_text_says_the_same_to_people() {
     let stage = world().await;
-    stage.run(&["report"]).await.is_fine().says(&[
+    stage.run(&["report"]).await.went_well().says(&[
         "Engineering mentoring",
         "Attendance            50%",
         "Held                  1",
@@ -97,7 +97,7 @@ async fn the_period_is_as_asked_for_with_both_its_days() {
     let day = |days: i64| (stage.now + chrono::TimeDelta::days(days)).date_naive().to_string();
     let of = async |from: &str, to: &str| {
         let args = ["report", "--format", "json", "--from", from, "--to", to];
-        stage.run(&args).await.is_fine().json().remove(0)
+        stage.run(&args).await.went_well().json().remove(0)
     };
     let report = of(&day(-60), &day(-30)).await;
     assert_eq!((&report["from"], &report["to"]), (&day(-60).into(), &day(-30).into()));
@@ -110,7 +110,7 @@ async fn the_period_is_as_asked_for_with_both_its_days() {
 #[tokio::test]
 async fn a_period_that_ends_before_it_begins_is_wrong_usage() {
     let stage = Stage::set().await;
-    stage.run(&["migrate"]).await.is_fine();
+    stage.run(&["migrate"]).await.went_well();
     let wrong: [&[&str]; 2] = [&["--from", "2026-09-02", "--to", "2026-09-01"], &["--from", "2126-01-01"]];
     for period in wrong {
         let run = stage.run(&[&["report"], period].concat()).await.ends_with(2);
@@ -122,7 +122,7 @@ async fn a_period_that_ends_before_it_begins_is_wrong_usage() {
 #[tokio::test]
 async fn days_that_no_calendar_has_are_wrong_usage() {
     let stage = Stage::set().await;
-    stage.run(&["migrate"]).await.is_fine();
+    stage.run(&["migrate"]).await.went_well();
     for period in [["--to=-262143-01-01"], ["--from=-9999-01-01"], ["--to=+262142-12-31"]] {
         let run = stage.run(&[&["report"], &period[..]].concat()).await.ends_with(2);
         run.complains_of(&["--help"]);

@@ -15,8 +15,8 @@ async fn a_dry_run_shows_the_difference_and_writes_nothing() {
     run.complains_of(&["there is no database", "mentord migrate --config"]);
     assert_eq!(stage.files(), before, "not even a database");
 
-    stage.run(&["sync"]).await.is_fine();
-    let run = stage.run(&["roster", "import", &more, "--dry-run"]).await.is_fine();
+    stage.run(&["sync"]).await.went_well();
+    let run = stage.run(&["roster", "import", &more, "--dry-run"]).await.went_well();
     run.says(&["+ ", "Ivy", "1 added, 0 changed, 4 as before", "(a dry run: nothing was written)"]);
     assert_eq!(stage.list("pairings").await.len(), 4);
     assert_eq!(stage.list("calendars").await.len(), 7);
@@ -25,19 +25,19 @@ async fn a_dry_run_shows_the_difference_and_writes_nothing() {
 #[tokio::test]
 async fn an_import_adds_changes_and_is_safe_to_repeat() {
     let stage = Stage::set().await;
-    stage.run(&["sync"]).await.is_fine();
+    stage.run(&["sync"]).await.went_well();
     stage.write(
         "more.csv",
         &(stage.read("roster.csv") + &stage.row("Ivy", "Ivy@acme.example", "Jon", "jon@acme.example")),
     );
     let more = stage.path("more.csv");
-    let run = stage.run(&["roster", "import", &more]).await.is_fine();
+    let run = stage.run(&["roster", "import", &more]).await.went_well();
     assert!(!run.out.contains("dry run"));
     let pairings = stage.list("pairings").await;
     assert_eq!((pairings.len(), &pairings[4]["mentor"]), (5, &"ivy@acme.example".into()));
     assert_eq!(stage.list("calendars").await.len(), 9, "the new ones are connected");
 
-    let again = stage.run(&["roster", "import", &more]).await.is_fine();
+    let again = stage.run(&["roster", "import", &more]).await.went_well();
     again.says(&["0 added, 0 changed"]);
     assert_eq!(stage.list("pairings").await, pairings);
 
@@ -52,7 +52,7 @@ async fn an_import_adds_changes_and_is_safe_to_repeat() {
             text + &line + "\n"
         }),
     );
-    stage.run(&["roster", "import", &stage.path("less.csv")]).await.is_fine().says(&["0 added", "Chen Li"]);
+    stage.run(&["roster", "import", &stage.path("less.csv")]).await.went_well().says(&["0 added", "Chen Li"]);
     let pairings = stage.list("pairings").await;
     assert_eq!((&pairings[4]["ends_on"], &pairings[4]["cadence"]), (&"2031-12-31".into(), &"1 week".into()));
 }
@@ -60,20 +60,20 @@ async fn an_import_adds_changes_and_is_safe_to_repeat() {
 #[tokio::test]
 async fn people_who_are_left_out_of_a_file_stay() {
     let stage = Stage::set().await;
-    stage.run(&["sync"]).await.is_fine();
+    stage.run(&["sync"]).await.went_well();
     let header = stage.read("roster.csv").lines().next().unwrap().to_owned();
     stage.write(
         "one.csv",
         &format!("{header}\n{}", stage.row("Ivy", "ivy@acme.example", "Jon", "jon@acme.example")),
     );
-    stage.run(&["roster", "import", &stage.path("one.csv")]).await.is_fine();
+    stage.run(&["roster", "import", &stage.path("one.csv")]).await.went_well();
     assert_eq!(stage.list("pairings").await.len(), 5);
 }
 
 #[tokio::test]
 async fn mistakes_name_the_line_the_column_and_the_remedy_and_nothing_is_imported() {
     let stage = Stage::set().await;
-    stage.run(&["sync"]).await.is_fine();
+    stage.run(&["sync"]).await.went_well();
     let good = stage.row("Ivy", "ivy@acme.example", "Jon", "jon@acme.example");
     let bad = [
         good.replace("engineering", "enginering"),
@@ -111,6 +111,6 @@ async fn mistakes_name_the_line_the_column_and_the_remedy_and_nothing_is_importe
 async fn the_example_that_is_shipped_can_be_imported() {
     let stage = Stage::set().await;
     let shipped = concat!(env!("CARGO_MANIFEST_DIR"), "/config/roster.csv");
-    stage.run(&["roster", "import", shipped]).await.is_fine();
+    stage.run(&["roster", "import", shipped]).await.went_well();
     assert!(!stage.list("pairings").await.is_empty());
 }

@@ -32,16 +32,16 @@ async fn what_is_due_is_sent_exactly_once_to_whom_it_concerns() {
     stage.missed().await;
     stage.soon().await;
     stage.planned().await;
-    stage.run(&["sync"]).await.is_fine();
-    stage.run(&["send"]).await.is_fine().says(&["4 sent, 0 withdrawn, 0 not sent"]);
+    stage.run(&["sync"]).await.went_well();
+    stage.run(&["send"]).await.went_well().says(&["4 sent, 0 withdrawn, 0 not sent"]);
     let mails = stage.mails().await;
     assert_eq!(mails.len(), 4);
     assert_eq!(recipients(&mails), BTreeSet::from([ADA, BEN, CHEN, DARA]));
     assert!(mails.iter().all(|mail| mail.to.len() == 1 && mail.from == "mentoring@acme.example"));
 
-    stage.run(&["send"]).await.is_fine().says(&["0 sent, 0 withdrawn, 0 not sent"]);
-    stage.run(&["sync"]).await.is_fine();
-    stage.run(&["send"]).await.is_fine().says(&["0 sent"]);
+    stage.run(&["send"]).await.went_well().says(&["0 sent, 0 withdrawn, 0 not sent"]);
+    stage.run(&["sync"]).await.went_well();
+    stage.run(&["send"]).await.went_well().says(&["0 sent"]);
     assert_eq!(stage.mails().await.len(), 4);
     // The reminders for the session in three days wait.
     let reminders = state_of(&stage, "reminder").await;
@@ -53,8 +53,8 @@ async fn what_is_due_is_sent_exactly_once_to_whom_it_concerns() {
 async fn a_mail_carries_the_message_id_that_alerts_show() {
     let stage = Stage::set().await;
     stage.missed().await;
-    stage.run(&["sync"]).await.is_fine();
-    stage.run(&["send"]).await.is_fine();
+    stage.run(&["sync"]).await.went_well();
+    stage.run(&["send"]).await.went_well();
     let mails = stage.mails().await;
     let alerts = stage.list("alerts").await;
     assert_eq!((mails.len(), alerts.len()), (2, 2));
@@ -71,7 +71,7 @@ async fn a_mail_carries_the_message_id_that_alerts_show() {
 async fn what_a_mail_server_refuses_for_now_is_sent_later() {
     let stage = Stage::set().await;
     stage.missed().await;
-    stage.run(&["sync"]).await.is_fine();
+    stage.run(&["sync"]).await.went_well();
     stage.control.smtp(false).await.unwrap();
     stage.run(&["send"]).await.ends_with(1).says(&["0 sent, 0 withdrawn, 2 not sent"]).complains_of(&[
         "mentord: ",
@@ -86,10 +86,10 @@ async fn what_a_mail_server_refuses_for_now_is_sent_later() {
     }
     // Not at once.
     stage.control.smtp(true).await.unwrap();
-    stage.run(&["send"]).await.is_fine().says(&["0 sent, 0 withdrawn, 0 not sent"]);
+    stage.run(&["send"]).await.went_well().says(&["0 sent, 0 withdrawn, 0 not sent"]);
     bring_forward(&stage).await;
-    stage.run(&["send"]).await.is_fine().says(&["2 sent"]);
-    stage.run(&["send"]).await.is_fine().says(&["0 sent"]);
+    stage.run(&["send"]).await.went_well().says(&["2 sent"]);
+    stage.run(&["send"]).await.went_well().says(&["0 sent"]);
     assert_eq!(recipients(&stage.mails().await), BTreeSet::from([CHEN, DARA]));
     assert_eq!(stage.mails().await.len(), 2);
 }
@@ -108,7 +108,7 @@ async fn bring_forward(stage: &Stage) {
 async fn a_mail_server_that_is_not_there_is_told_and_nothing_is_lost() {
     let stage = Stage::set().await;
     stage.missed().await;
-    stage.run(&["sync"]).await.is_fine();
+    stage.run(&["sync"]).await.went_well();
     let smtp = stage.sandbox.smtp_url();
     stage.configure(&smtp, "smtp://127.0.0.1:1");
     stage.run(&["send"]).await.ends_with(1).complains_of(&["mentord: ", "refused"]);
@@ -119,11 +119,11 @@ async fn a_mail_server_that_is_not_there_is_told_and_nothing_is_lost() {
 async fn nobody_is_reminded_of_a_session_that_was_called_off() {
     let stage = Stage::set().await;
     let soon = stage.soon().await;
-    stage.run(&["sync"]).await.is_fine();
+    stage.run(&["sync"]).await.went_well();
     assert_eq!(state_of(&stage, "reminder").await.len(), 2);
     stage.control.cancel(&soon.id, None).await.unwrap();
-    stage.run(&["sync"]).await.is_fine();
-    stage.run(&["send"]).await.is_fine().says(&["0 sent"]);
+    stage.run(&["sync"]).await.went_well();
+    stage.run(&["send"]).await.went_well().says(&["0 sent"]);
     assert_eq!(stage.mails().await, vec![]);
     for alert in stage.list("alerts").await {
         assert_eq!(alert["state"], "withdrawn");
@@ -135,11 +135,11 @@ async fn nobody_is_reminded_of_a_session_that_was_called_off() {
 async fn a_moved_session_is_reminded_of_once_and_for_its_new_time() {
     let stage = Stage::set().await;
     let soon = stage.soon().await;
-    stage.run(&["sync"]).await.is_fine();
+    stage.run(&["sync"]).await.went_well();
     let to = stage.at(50).format("%Y-%m-%dT%H:%M").to_string();
     stage.control.reschedule(&soon.id, None, &to, None).await.unwrap();
-    stage.run(&["sync"]).await.is_fine();
-    stage.run(&["send"]).await.is_fine().says(&["2 sent"]);
+    stage.run(&["sync"]).await.went_well();
+    stage.run(&["send"]).await.went_well().says(&["2 sent"]);
     let reminders = state_of(&stage, "reminder").await;
     let count = |state: &str| reminders.iter().filter(|(_, is)| is == state).count();
     assert_eq!((count("sent"), count("withdrawn")), (2, 2), "{reminders:?}");
@@ -159,8 +159,9 @@ async fn two_sends_at_the_same_time_send_everything_once() {
     let stage = Stage::set().await;
     stage.missed().await;
     stage.soon().await;
-    stage.run(&["sync"]).await.is_fine();
+    stage.run(&["sync"]).await.went_well();
     let (one, other) = tokio::join!(stage.run(&["send"]), stage.run(&["send"]));
-    (one.is_fine(), other.is_fine());
+    one.ends_with(0);
+    other.ends_with(0);
     assert_eq!(stage.mails().await.len(), 4);
 }

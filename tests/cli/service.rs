@@ -434,11 +434,11 @@ async fn commands_work_beside_the_running_service() {
     let mut service = Service::start(&stage);
     service.ready().await;
     for command in ["sync", "send", "migrate"] {
-        stage.run(&[command]).await.is_fine();
+        stage.run(&[command]).await.went_well();
     }
     eventually("everything is sent", async || (stage.mails().await.len() >= 2).then_some(())).await;
     for command in ["sync", "send", "sessions", "report"] {
-        stage.run(&[command]).await.is_fine();
+        stage.run(&[command]).await.went_well();
     }
     assert_eq!(stage.mails().await.len(), 2);
     service.stop().await;

@@ -53,7 +53,7 @@ impl Run {
     }
 
     #[track_caller]
-    pub fn is_fine(self) -> Self {
+    pub fn went_well(self) -> Self {
         self.ends_with(0)
     }
 
@@ -262,7 +262,7 @@ remind_before = ["1h"]
 
     /// What a command lists, as JSON.
     pub async fn list(&self, command: &str) -> Vec<Value> {
-        self.run(&[command, "--format", "json"]).await.is_fine().json()
+        self.run(&[command, "--format", "json"]).await.went_well().json()
     }
 
     /// The sessions between two people, whoever is the mentor.

@@ -12,7 +12,7 @@ async fn a_first_sync_reads_finds_judges_and_plans_and_sends_nothing() {
     stage.missed().await;
     stage.declined().await;
     stage.soon().await;
-    let run = stage.run(&["sync"]).await.is_fine();
+    let run = stage.run(&["sync"]).await.went_well();
     let run = run.says(&["calendars: 7 read, 0 failed", "sessions:  4 found, 0 moved"]);
     assert_eq!(run.err, "");
     // Two for the reminder, two for the session that was missed.
@@ -24,7 +24,7 @@ async fn a_first_sync_reads_finds_judges_and_plans_and_sends_nothing() {
 async fn a_session_with_both_sides_in_the_call_is_held_and_observed() {
     let stage = Stage::set().await;
     stage.held().await;
-    stage.run(&["sync"]).await.is_fine();
+    stage.run(&["sync"]).await.went_well();
     let sessions = stage.list("sessions").await;
     let [session] = &sessions[..] else { panic!("{sessions:#?}") };
     assert_eq!((&session["status"], &session["grade"]), (&"held".into(), &"observed".into()));
@@ -46,7 +46,7 @@ async fn a_session_with_both_sides_in_the_call_is_held_and_observed() {
 async fn a_session_with_the_mentor_alone_in_the_call_is_missed_and_observed() {
     let stage = Stage::set().await;
     stage.missed().await;
-    stage.run(&["sync"]).await.is_fine();
+    stage.run(&["sync"]).await.went_well();
     let sessions = stage.list("sessions").await;
     let [session] = &sessions[..] else { panic!("{sessions:#?}") };
     assert_eq!((&session["status"], &session["grade"]), (&"missed".into(), &"observed".into()));
@@ -62,14 +62,14 @@ async fn declined_and_called_off_sessions_are_cancelled() {
     let stage = Stage::set().await;
     stage.declined().await;
     let planned = stage.planned().await;
-    stage.run(&["sync"]).await.is_fine();
+    stage.run(&["sync"]).await.went_well();
     let declined = stage.sessions_of(EVA).await;
     assert_eq!((&declined[0]["status"], &declined[0]["grade"]), (&"cancelled".into(), &"reported".into()));
     assert_eq!(declined[0]["people"][1]["verdict"], "declined");
     assert_eq!(stage.sessions_of(GUS).await[0]["status"], "scheduled");
 
     stage.control.cancel(&planned.id, None).await.unwrap();
-    stage.run(&["sync"]).await.is_fine();
+    stage.run(&["sync"]).await.went_well();
     let cancelled = stage.sessions_of(GUS).await;
     assert_eq!((&cancelled[0]["status"], &cancelled[0]["grade"]), (&"cancelled".into(), &"confirmed".into()));
 }
@@ -78,11 +78,11 @@ async fn declined_and_called_off_sessions_are_cancelled() {
 async fn a_session_that_was_moved_keeps_its_identity() {
     let stage = Stage::set().await;
     let planned = stage.planned().await;
-    stage.run(&["sync"]).await.is_fine();
+    stage.run(&["sync"]).await.went_well();
     let before = stage.list("sessions").await;
     let to = stage.at(4 * 24 * 60).format("%Y-%m-%dT%H:%M").to_string();
     stage.control.reschedule(&planned.id, None, &to, None).await.unwrap();
-    stage.run(&["sync"]).await.is_fine().says(&["0 found, 1 moved"]);
+    stage.run(&["sync"]).await.went_well().says(&["0 found, 1 moved"]);
     let after = stage.list("sessions").await;
     assert_eq!(before[0]["id"], after[0]["id"]);
     assert_eq!((&before[0]["moves"], &after[0]["moves"]), (&0.into(), &1.into()));
@@ -96,13 +96,13 @@ async fn a_second_sync_changes_nothing() {
     stage.missed().await;
     stage.declined().await;
     stage.soon().await;
-    stage.run(&["sync"]).await.is_fine();
+    stage.run(&["sync"]).await.went_well();
     let lists = ["sessions", "pairings", "alerts"];
     let mut before = Vec::new();
     for list in lists {
         before.push(stage.list(list).await);
     }
-    stage.run(&["sync"]).await.is_fine().says(&[
+    stage.run(&["sync"]).await.went_well().says(&[
         "calendars: 7 read, 0 failed",
         "events:    0 new, 0 changed, 0 gone",
         "sessions:  0 found, 0 moved, 0 judged anew",
@@ -139,7 +139,7 @@ async fn one_broken_mailbox_does_not_hold_up_the_others() {
     assert_eq!(stage.sessions_of(ADA).await[0]["status"], "held");
 
     stage.control.clear_faults().await.unwrap();
-    stage.run(&["sync"]).await.is_fine().says(&["calendars: 7 read, 0 failed"]);
+    stage.run(&["sync"]).await.went_well().says(&["calendars: 7 read, 0 failed"]);
     let calendars = stage.list("calendars").await;
     assert!(calendars.iter().all(|calendar| calendar["state"] == "active" && calendar["error"].is_null()));
 }
@@ -149,7 +149,7 @@ async fn the_shortest_interval_does_not_make_a_sync_read_forever() {
     let stage = Stage::set().await;
     stage.configure("interval = \"1h\"", "interval = \"1s\"\nconcurrency = 1");
     stage.held().await;
-    stage.run(&["sync"]).await.is_fine().says(&["calendars: 7 read, 0 failed"]);
+    stage.run(&["sync"]).await.went_well().says(&["calendars: 7 read, 0 failed"]);
 }
 
 #[tokio::test]
@@ -157,7 +157,7 @@ async fn a_mail_server_that_is_down_is_none_of_syncs_business() {
     let stage = Stage::set().await;
     stage.control.smtp(false).await.unwrap();
     stage.missed().await;
-    stage.run(&["sync"]).await.is_fine();
+    stage.run(&["sync"]).await.went_well();
 }
 
 #[tokio::test]
@@ -165,11 +165,11 @@ async fn lost_cursors_lose_no_session_and_find_none_twice() {
     let stage = Stage::set().await;
     stage.held().await;
     stage.book(EVA, &["finn@contoso.example"], "Mentoring", (600, 45), Conference::Meet).await;
-    stage.run(&["sync"]).await.is_fine();
+    stage.run(&["sync"]).await.went_well();
     let before = stage.list("sessions").await;
     assert_eq!(before.len(), 2);
     stage.control.expire_cursors(None).await.unwrap();
     stage.control.expire_tokens().await.unwrap();
-    stage.run(&["sync"]).await.is_fine().says(&["events:    0 new, 0 changed, 0 gone"]);
+    stage.run(&["sync"]).await.went_well().says(&["events:    0 new, 0 changed, 0 gone"]);
     assert_eq!(stage.list("sessions").await, before);
 }

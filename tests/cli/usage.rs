@@ -34,22 +34,22 @@ async fn levels_and_filters_of_logs_are_understood() {
     for level in
         ["off", "WARN", "debug", "mentord::pipeline=debug", "info,mentord::store=trace", "mentord=debug,warn"]
     {
-        stage.run(&["check", "--log-level", level]).await.is_fine();
+        stage.run(&["check", "--log-level", level]).await.went_well();
     }
 }
 
 #[tokio::test]
 async fn help_and_version_are_for_everybody() {
-    run(&["--help"], &[]).await.is_fine().says(&["serve", "check", "explain", "demo"]);
-    run(&["report", "--help"], &[]).await.is_fine().says(&["--from <DATE>"]);
-    let version = run(&["--version"], &[]).await.is_fine();
+    run(&["--help"], &[]).await.went_well().says(&["serve", "check", "explain", "demo"]);
+    run(&["report", "--help"], &[]).await.went_well().says(&["--from <DATE>"]);
+    let version = run(&["--version"], &[]).await.went_well();
     assert_eq!(version.out.trim(), format!("mentord {}", env!("CARGO_PKG_VERSION")));
 }
 
 #[tokio::test]
 async fn a_program_that_is_not_configured_is_told_with_those_that_are() {
     let stage = Stage::set().await;
-    stage.run(&["migrate"]).await.is_fine();
+    stage.run(&["migrate"]).await.went_well();
     for command in ["sessions", "pairings", "calendars", "alerts", "report"] {
         let run = stage.run(&[command, "--program", "enginering"]).await.ends_with(1);
         run.complains_of(&["“enginering”", "engineering"]);
@@ -82,11 +82,11 @@ async fn lists_do_not_touch_a_database_that_was_never_migrated() {
 #[tokio::test]
 async fn migrating_twice_changes_nothing_the_second_time() {
     let stage = Stage::set().await;
-    stage.run(&["migrate"]).await.is_fine().says(&["mentord.db is up to date now"]);
-    stage.run(&["migrate"]).await.is_fine().says(&["mentord.db was up to date already"]);
+    stage.run(&["migrate"]).await.went_well().says(&["mentord.db is up to date now"]);
+    stage.run(&["migrate"]).await.went_well().says(&["mentord.db was up to date already"]);
     for command in ["sessions", "pairings", "calendars", "alerts"] {
         assert_eq!(stage.list(command).await, Vec::<serde_json::Value>::new());
-        stage.run(&[command]).await.is_fine().says(&["nothing to show"]);
+        stage.run(&[command]).await.went_well().says(&["nothing to show"]);
     }
 }
 
@@ -94,7 +94,7 @@ async fn migrating_twice_changes_nothing_the_second_time() {
 async fn the_database_is_for_its_owner_only() {
     use std::os::unix::fs::PermissionsExt as _;
     let stage = Stage::set().await;
-    stage.run(&["migrate"]).await.is_fine();
+    stage.run(&["migrate"]).await.went_well();
     let mode = std::fs::metadata(stage.file("mentord.db")).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
 }
@@ -103,7 +103,7 @@ async fn the_database_is_for_its_owner_only() {
 async fn the_environment_overrides_the_file_for_every_command() {
     let stage = Stage::set().await;
     let elsewhere = [("MENTORD__DATABASE__URL", "sqlite:elsewhere.db")];
-    stage.run_in(&["migrate"], &elsewhere).await.is_fine();
+    stage.run_in(&["migrate"], &elsewhere).await.went_well();
     assert!(stage.file("elsewhere.db").exists() && !stage.file("mentord.db").exists());
     stage
         .run_in(&["check"], &[("MENTORD__SYNC__INTERVAL", "often")])
@@ -132,4 +132,18 @@ async fn shell(script: &str) -> std::process::Output {
     let mut command = std::process::Command::new("sh");
     command.arg("-c").arg(script);
     tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap()
+}
+
+#[tokio::test]
+async fn a_command_leaves_the_database_in_one_file_that_can_be_copied() {
+    let stage = Stage::set().await;
+    stage.held().await;
+    for args in [&["sync"][..], &["send"], &["sessions"], &["migrate"], &["check", "--online"], &["report"]] {
+        stage.run(args).await.went_well();
+        let files = stage.files();
+        assert!(
+            !files.iter().any(|name| name.ends_with("-wal") || name.ends_with("-shm")),
+            "{args:?} {files:?}"
+        );
+    }
 }
