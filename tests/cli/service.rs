@@ -25,6 +25,9 @@ impl Drop for Service<'_> {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+        if std::thread::panicking() {
+            eprintln!("{}", self.log());
+        }
     }
 }
 
@@ -412,8 +415,6 @@ async fn a_database_that_cannot_be_used_is_told_by_health() {
     assert_eq!(service.get("/health/live").await.0, 200);
     rename(&stage.file("mentord.db"), "calendar_away", "calendar").await;
     assert_eq!(service.get("/health").await.0, 200);
-    stage.soon().await;
-    eventually("work goes on", async || (stage.mails().await.len() == 2).then_some(())).await;
     service.stop().await;
 }
 
