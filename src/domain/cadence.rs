@@ -18,7 +18,7 @@ pub enum Pace {
     /// The cadence has passed: by less than half of it, or with a session coming up, or with one
     /// behind it of which nobody knows whether it was held.
     Due,
-    /// The cadence has passed by half of it or more, and nothing is planned.
+    /// The cadence has passed by half of it or more, and nothing is planned within another.
     Overdue,
     /// Not begun yet, or still within the time allowed for the first session.
     NotStarted,
@@ -71,9 +71,11 @@ pub fn standing(program: &Program, pairing: &Pairing, sessions: &[Session], now:
         .filter(|session| session.verdict.status == Status::Scheduled && session.end > now)
         .map(|session| session.start)
         .min();
+    // One that has begun and is not judged yet may turn out to be held.
     let may_have = own()
         .filter(|session| {
-            matches!(session.verdict.status, Status::Held | Status::Unknown) && session.start <= now
+            matches!(session.verdict.status, Status::Held | Status::Unknown | Status::Scheduled)
+                && session.start <= now
         })
         .map(|session| session.start)
         .max();

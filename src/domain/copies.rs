@@ -16,7 +16,8 @@ pub struct Seen {
     pub events: Vec<Event>,
     /// Series that now have exactly these occurrences (by key) inside the window.
     pub series: Vec<(String, BTreeSet<String>)>,
-    /// Keys of events that are there and could not be understood; nothing is concluded about them.
+    /// Keys of events and series that are there and could not be understood; nothing is concluded
+    /// about them.
     pub unread: BTreeSet<String>,
     /// Keys of events and series that are not on the calendar any more.
     pub deleted: BTreeSet<String>,
@@ -76,14 +77,16 @@ pub fn compare(
 
 /// Whether the listing means that a known copy, which no sighting confirmed, is not there any more.
 fn vanished(copy: &Copy, seen: &Seen, latest: &BTreeMap<&str, &Event>, window: Window) -> bool {
-    if seen.unread.contains(&copy.facts.event) {
+    let series = copy.facts.series.as_deref();
+    let unread = |key: &str| seen.unread.contains(key);
+    if unread(&copy.facts.event) || series.is_some_and(unread) {
         return false;
     }
     if let Some(event) = latest.get(copy.facts.event.as_str()) {
-        // Still there, but the pairing is not on it any more. Of a private event nobody may know.
-        return !event.private;
+        // Still there, but the pairing is not on it any more. Of a private event nobody may know,
+        // but for whether it is called off.
+        return !event.private || event.state == EventState::Cancelled;
     }
-    let series = copy.facts.series.as_deref();
     let inside = window.touches(copy.facts.start, copy.facts.end);
     let replaced = |(key, occurrences): &(String, BTreeSet<String>)| {
         series == Some(key.as_str()) && inside && !occurrences.contains(&copy.facts.event)

@@ -75,10 +75,14 @@ pub fn detect<'a>(
         if let (Decision::Taken, Some(uid), Some(_)) =
             (sighting.decision, &sighting.event.uid, &sighting.event.original_start)
         {
-            known.entry((sighting.pairing, uid.clone())).or_insert(Decision::Taken);
+            let decision = known.entry((sighting.pairing, uid.clone())).or_insert(Decision::Taken);
+            // What somebody settled stays settled; a proposal is no decision.
+            if *decision == Decision::Proposed {
+                *decision = Decision::Taken;
+            }
         }
     }
-    if known.len() == memory.len() {
+    if known == *memory {
         return first;
     }
     events.iter().flat_map(|event| sight(event, programs, &known)).collect()
@@ -90,7 +94,7 @@ pub fn sight<'a>(
     programs: &[(&Program, &[Pairing])],
     memory: &SeriesMemory,
 ) -> Vec<Sighting<'a>> {
-    let mut sightings = Vec::new();
+    let mut candidates = Vec::new();
     for (program, pairings) in programs {
         for pairing in *pairings {
             let Some(present) = present(event, pairing) else { continue };
@@ -100,15 +104,21 @@ pub fn sight<'a>(
             let reasons = weigh(event, program, pairing, &present, memory);
             let score = reasons.iter().map(|reason| reason.weight).sum();
             let worded = has_word(event, &program.detect.words).is_some();
-            sightings.push((
-                Sighting { event, pairing: pairing.id, decision: decide(score), score, reasons },
-                pairing,
-                present,
-                worded,
-            ));
+            let sighting = Sighting { event, pairing: pairing.id, decision: decide(score), score, reasons };
+            candidates.push(Candidate { sighting, pairing, present, worded });
         }
     }
-    one_program_each(sightings)
+    one_program_each(candidates)
+}
+
+/// A sighting, and what decides when another program has the same people.
+struct Candidate<'a, 'p> {
+    sighting: Sighting<'a>,
+    pairing: &'p Pairing,
+    /// The members who are on the event.
+    present: BTreeSet<ParticipantId>,
+    /// One of the program's words stands there.
+    worded: bool,
 }
 
 fn decide(score: i32) -> Decision {
@@ -241,46 +251,46 @@ fn contains_word(text: &str, word: &str) -> bool {
         })
 }
 
-/// When the same two people meet in more than one program, the words decide, else the older pairing;
-/// for the others the event is left, and says so.
-fn one_program_each<'a>(
-    sightings: Vec<(Sighting<'a>, &Pairing, BTreeSet<ParticipantId>, bool)>,
-) -> Vec<Sighting<'a>> {
-    let rivals = |a: &Pairing, b: &Pairing, on_a: &BTreeSet<_>, on_b: &BTreeSet<_>| {
-        a.id != b.id
-            && a.program != b.program
-            && a.mentor.as_ref().map(|m| m.id) == b.mentor.as_ref().map(|m| m.id)
-            && on_a.intersection(on_b).count() >= 2
-    };
-    let rank = |sighting: &Sighting, pairing: &Pairing, worded: bool| {
+/// When the same two people meet in more than one program, whoever mentors whom, the words decide,
+/// else the older pairing; for the others the event is left, and says so.
+fn one_program_each<'a>(mut candidates: Vec<Candidate<'a, '_>>) -> Vec<Sighting<'a>> {
+    let mut best_first: Vec<usize> = (0..candidates.len()).collect();
+    best_first.sort_by_key(|&at| {
+        let Candidate { sighting, pairing, worded, .. } = &candidates[at];
         (sighting.decision, !worded, pairing.seniority())
-    };
-    let winner = |at: usize| {
-        let (own, pairing, on, worded) = &sightings[at];
-        sightings
-            .iter()
-            .filter(|(_, other, on_other, _)| rivals(pairing, other, on, on_other))
-            .filter(|(other, rival, _, rival_worded)| {
-                rank(other, rival, *rival_worded) < rank(own, pairing, *worded)
-            })
-            .map(|(_, rival, _, rival_worded)| (rival.program.clone(), *rival_worded && !worded))
-            .next()
-    };
-    let beaten: Vec<_> = (0..sightings.len()).map(winner).collect();
-    sightings
-        .into_iter()
-        .zip(beaten)
-        .map(|((mut sighting, ..), beaten)| {
-            if let Some((program, by_words)) = beaten {
-                let why = if by_words { "its words" } else { "the older pairing" };
-                let text = format!("the same people are paired in “{program}” too, which has it by {why}");
-                sighting.reasons.push(Reason { weight: -100, text });
-                sighting.score -= 100;
-                sighting.decision = Decision::Left;
+    });
+    let mut winners: Vec<usize> = Vec::new();
+    for at in best_first {
+        match winners.iter().find(|&&winner| rivals(&candidates[winner], &candidates[at])) {
+            Some(&winner) => {
+                let text = beaten(&candidates[at], &candidates[winner]);
+                let loser = &mut candidates[at].sighting;
+                loser.reasons.push(Reason { weight: -100, text });
+                loser.score -= 100;
+                loser.decision = Decision::Left;
             }
-            sighting
-        })
-        .collect()
+            // What is left belongs to nobody.
+            None if candidates[at].sighting.decision == Decision::Left => {}
+            None => winners.push(at),
+        }
+    }
+    candidates.into_iter().map(|candidate| candidate.sighting).collect()
+}
+
+fn rivals(one: &Candidate<'_, '_>, other: &Candidate<'_, '_>) -> bool {
+    one.pairing.program != other.pairing.program && one.present.intersection(&other.present).count() >= 2
+}
+
+/// Why another program has the event.
+fn beaten(loser: &Candidate<'_, '_>, winner: &Candidate<'_, '_>) -> String {
+    let why = if winner.sighting.decision != loser.sighting.decision {
+        "it suits that one better"
+    } else if winner.worded != loser.worded {
+        "its words stand there"
+    } else {
+        "that pairing is the older one"
+    };
+    format!("the same people are paired in “{}” too, which has it: {why}", winner.pairing.program)
 }
 
 fn count(n: usize, one: &str, many: &str) -> String {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::detect::Decision;
 use super::evidence::Evidence;
-use super::pairing::Pairing;
+use super::pairing::{Pairing, Role};
 use super::people::ParticipantId;
 use super::program::JudgeRules;
 use super::session::Session;
@@ -13,6 +13,7 @@ use super::session::Session;
 mod presence;
 mod rules;
 use presence::Presences;
+use rules::Ruling;
 
 /// The version of the rules in this module, kept with every verdict. Raise it when they change.
 pub const RULE_VERSION: u32 = 1;
@@ -126,9 +127,10 @@ impl Verdict {
     pub fn open(decision: Decision, at: DateTime<Utc>) -> Self {
         let (status, reason) = match decision {
             Decision::Taken => (Status::Scheduled, "planned, and not over yet"),
-            Decision::Proposed | Decision::Left => {
+            Decision::Proposed => {
                 (Status::Proposed, "not settled yet whether this is one of the pairing's sessions")
             }
+            Decision::Left => (Status::Proposed, "it turned out to be none of the pairing's sessions"),
         };
         Self {
             status,
@@ -173,12 +175,13 @@ pub struct Judgement {
 pub fn judge(case: Case<'_>) -> Judgement {
     let presences = Presences::of(case.session, case.evidence);
     let ruling = rules::rule(case, &presences);
+    let people = people(case, &presences, &ruling);
     Judgement {
         verdict: Verdict {
             status: ruling.status,
             grade: ruling.grade,
             reason: ruling.reason,
-            people: people(case, &presences),
+            people,
             rule_version: RULE_VERSION,
             at: case.now,
         },
@@ -187,23 +190,27 @@ pub fn judge(case: Case<'_>) -> Judgement {
 }
 
 /// What became of everybody in the pairing.
-fn people(case: Case<'_>, presences: &Presences) -> Vec<PersonVerdict> {
+fn people(case: Case<'_>, presences: &Presences, ruling: &Ruling) -> Vec<PersonVerdict> {
     let over = case.now >= case.session.end + case.rules.grace;
+    // Of a session that did not take place, or of which nobody knows, nobody was absent.
+    let judged = matches!(ruling.status, Status::Held | Status::Missed);
+    let all_seen = presences.anybody() && !presences.unidentified();
     case.pairing
         .members()
-        .map(|(_, person)| {
+        .map(|(role, person)| {
             let joined_at = presences.joined_at(person.id).filter(|_| over);
             let stay = presences.stay(person.id);
-            let (verdict, grade) = match joined_at {
-                Some(joined) if joined > case.session.start + case.rules.late_after => {
-                    (Attendance::Late, Grade::Observed)
-                }
-                Some(_) => (Attendance::Attended, Grade::Observed),
-                None if case.session.declined(person.id) => (Attendance::Declined, Grade::Reported),
-                None if over && presences.anybody() && !presences.unidentified() => {
-                    (Attendance::Absent, Grade::Observed)
-                }
-                None => (Attendance::Unknown, Grade::None),
+            let (verdict, grade) = if let Some(joined) = joined_at {
+                let late = joined > case.session.start + case.rules.late_after;
+                (if late { Attendance::Late } else { Attendance::Attended }, Grade::Observed)
+            } else if let Some(told) = told(case, ruling, role, person.id) {
+                told
+            } else if case.session.declined(person.id) {
+                (Attendance::Declined, Grade::Reported)
+            } else if over && judged && all_seen {
+                (Attendance::Absent, Grade::Observed)
+            } else {
+                (Attendance::Unknown, Grade::None)
             };
             PersonVerdict {
                 person: person.id,
@@ -214,4 +221,23 @@ fn people(case: Case<'_>, presences: &Presences) -> Vec<PersonVerdict> {
             }
         })
         .collect()
+}
+
+/// What follows for a person when the session is held, and not because a record shows it.
+fn told(case: Case<'_>, ruling: &Ruling, role: Role, person: ParticipantId) -> Option<(Attendance, Grade)> {
+    if ruling.status != Status::Held || ruling.grade == Grade::Observed {
+        return None;
+    }
+    // It takes a mentor and a mentee; which of several, nobody has said.
+    let needed = match (&case.pairing.mentor, role) {
+        (Some(_), Role::Mentor) => true,
+        (Some(_), Role::Mentee) => case.pairing.mentees.len() == 1,
+        (None, _) => case.pairing.mentees.len() == 2,
+    };
+    match rules::answer_of(case, person) {
+        _ if needed || ruling.grade == Grade::Presumed => Some((Attendance::Attended, ruling.grade)),
+        Some(true) => Some((Attendance::Attended, ruling.grade)),
+        Some(false) => Some((Attendance::Absent, Grade::Reported)),
+        None => None,
+    }
 }

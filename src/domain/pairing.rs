@@ -104,6 +104,6 @@ impl Pairing {
     /// Where two pairings fit one event equally well, the older one has it: the earlier start,
     /// then the one that was entered first.
     pub fn seniority(&self) -> (NaiveDate, PairingId) {
-        (self.starts_on.unwrap_or(NaiveDate::MIN), self.id)
+        (self.since(), self.id)
     }
 }

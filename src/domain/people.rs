@@ -112,6 +112,7 @@ impl Participant {
 
     /// What to call the person in a greeting.
     pub fn first_name(&self) -> &str {
-        self.name.split_whitespace().next().unwrap_or(&self.name)
+        let first = self.name.split_whitespace().next().unwrap_or(&self.name);
+        first.trim_end_matches(',')
     }
 }

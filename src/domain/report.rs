@@ -221,7 +221,7 @@ fn coverage(material: Material<'_>, now: DateTime<Utc>) -> Coverage {
 fn hours(over: &[&Session]) -> f64 {
     let held = over.iter().filter(|session| outcome(session) == Some(Status::Held));
     let minutes: i64 = held.map(|session| session.length().num_minutes()).sum();
-    round(minutes as f64 / 60.0, 10.0)
+    round(minutes as f64 / 60.0, 100.0)
 }
 
 fn first_meetings(material: Material<'_>) -> FirstMeeting {

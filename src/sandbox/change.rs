@@ -3,7 +3,7 @@
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 use chrono_tz::Tz;
 
-use super::rule::Rule;
+use super::rule::{Rule, check_minutes};
 use super::wire::{Conference, Join, NewMeeting, NewPerson, Person, Planned, Presence, Provider, Response};
 use super::world::{Call, Meeting, Override, What, World};
 
@@ -126,6 +126,7 @@ impl World {
         minutes: Option<i64>,
     ) -> Told<()> {
         let start = wall(start)?;
+        minutes.map_or(Ok(()), check_minutes)?;
         let index = self.live(id)?;
         match self.which(index, occurrence)? {
             What::Whole => {

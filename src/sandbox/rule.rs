@@ -11,6 +11,8 @@ use rrule::{RRuleSet, Unvalidated};
 
 /// The most occurrences a series is expanded to in one go.
 const MOST: usize = 10_000;
+/// The longest meeting.
+const MOST_MINUTES: i64 = 366 * 1440;
 
 /// The plan of a single meeting or of a whole series.
 #[derive(Debug, Clone)]
@@ -40,11 +42,9 @@ impl Rule {
         all_day: bool,
         rrule: Option<String>,
     ) -> Result<Self, String> {
+        check_minutes(minutes)?;
         let start = if all_day { start.date().and_time(NaiveTime::MIN) } else { start };
         let minutes = if all_day { (minutes.max(1) + 1439) / 1440 * 1440 } else { minutes };
-        if minutes < 0 {
-            return Err("minutes: write a number of minutes, 0 or more".into());
-        }
         let rrule = rrule.map(|text| text.trim().trim_start_matches("RRULE:").to_uppercase());
         let series = match &rrule {
             None => None,
@@ -57,9 +57,15 @@ impl Rule {
         self.series.is_some()
     }
 
-    /// The same plan at another time of day, or on another day.
+    /// The same plan at another time of day, or on another day: the rule follows the start, as it
+    /// does in both vendors' interfaces.
     pub fn moved(&self, start: NaiveDateTime, minutes: Option<i64>) -> Result<Self, String> {
-        Self::new(start, self.zone, minutes.unwrap_or(self.minutes), self.all_day, self.rrule.clone())
+        let rrule = match &self.rrule {
+            Some(text) if start.date() != self.start.date() => Some(follow(text, self.start, start)?),
+            same => same.clone(),
+        };
+        let minutes = minutes.unwrap_or(self.minutes);
+        Self::new(start, self.zone, minutes, self.all_day, rrule)
     }
 
     /// The time that begins at `wall`.
@@ -111,6 +117,15 @@ impl Rule {
     }
 }
 
+/// Refuses lengths that no calendar has.
+pub fn check_minutes(minutes: i64) -> Result<(), String> {
+    if (0..=MOST_MINUTES).contains(&minutes) {
+        Ok(())
+    } else {
+        Err("minutes: write a number of minutes, from 0 to a year's worth".into())
+    }
+}
+
 /// The instant of a wall-clock time; in a gap it is as much later as the clock jumps, and of two it
 /// is the first.
 pub fn instant(zone: Tz, wall: NaiveDateTime) -> DateTime<Utc> {
@@ -147,6 +162,28 @@ fn parse(text: &str, start: NaiveDateTime, zone: Tz) -> Result<RRuleSet, String>
         // A rule that never matches must not be looked for forever.
         .map(RRuleSet::limit)
         .map_err(|error| format!("rrule: {text:?} makes no sense: {error}"))
+}
+
+/// The rule after its start went to another day.
+fn follow(text: &str, old: NaiveDateTime, new: NaiveDateTime) -> Result<String, String> {
+    let day = |wall: NaiveDateTime| {
+        let name = wall.format("%a").to_string().to_uppercase();
+        name.get(..2).map(str::to_string).unwrap_or_default()
+    };
+    let (from, to) = (day(old), day(new));
+    let unclear = |part: &str| {
+        Err(format!("start: {part} does not follow to another day; cancel the series and plan a new one"))
+    };
+    let parts = text.split(';').map(|part| match part.split_once('=') {
+        Some(("BYDAY", days)) if days == from => Ok(format!("BYDAY={to}")),
+        Some(("BYDAY", _)) if from != to => unclear(part),
+        Some(("BYMONTHDAY", date)) if date == old.format("%-d").to_string() => {
+            Ok(format!("BYMONTHDAY={}", new.format("%-d")))
+        }
+        Some(("BYMONTHDAY" | "BYMONTH" | "BYYEARDAY", _)) => unclear(part),
+        _ => Ok(part.to_string()),
+    });
+    Ok(parts.collect::<Result<Vec<_>, _>>()?.join(";"))
 }
 
 fn wall_until(text: &str, zone: Tz) -> Option<NaiveDateTime> {
@@ -186,6 +223,22 @@ mod tests {
     fn a_time_in_the_gap_is_an_hour_later() {
         let gap = "2026-03-29T02:30:00".parse().expect("a wall time");
         assert_eq!(instant(chrono_tz::Europe::Berlin, gap), utc("2026-03-29T01:30:00Z"));
+    }
+
+    #[test]
+    fn the_rule_follows_its_start_to_another_day() {
+        let monday = rule("2026-10-05T10:00:00", 45, "FREQ=WEEKLY;BYDAY=MO;COUNT=2");
+        let tuesday = monday.moved("2026-10-06T11:00:00".parse().expect("a time"), None).expect("moved");
+        assert_eq!(tuesday.rrule.as_deref(), Some("FREQ=WEEKLY;BYDAY=TU;COUNT=2"));
+        let both = rule("2026-10-05T10:00:00", 45, "FREQ=WEEKLY;BYDAY=MO,TH");
+        assert!(both.moved("2026-10-05T11:00:00".parse().expect("a time"), None).is_ok());
+        assert!(both.moved("2026-10-06T11:00:00".parse().expect("a time"), None).is_err());
+    }
+
+    #[test]
+    fn a_rule_that_never_matches_comes_to_an_end() {
+        let never = rule("2026-10-05T10:00:00", 45, "FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=31");
+        assert!(never.slots(utc("2026-10-01T00:00:00Z"), utc("2027-01-01T00:00:00Z")).is_empty());
     }
 
     #[test]

@@ -6,6 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{Alert, AlertKey, AlertState, Kind};
 use crate::domain::cadence::{Pace, Standing};
+use crate::domain::detect::Decision;
 use crate::domain::judge::Status;
 use crate::domain::pairing::{Pairing, Role};
 use crate::domain::people::{Address, Participant};
@@ -48,7 +49,12 @@ pub fn plan(
 }
 
 fn about_session(program: &Program, pairing: &Pairing, session: &Session) -> Vec<Alert> {
+    if session.decision != Decision::Taken {
+        return Vec::new();
+    }
     match session.verdict.status {
+        // What the calendar has called off may not be judged yet.
+        Status::Scheduled if !session.stands => Vec::new(),
         Status::Scheduled => reminders(program, pairing, session),
         Status::Missed => missed(program, pairing, session),
         Status::Proposed | Status::Held | Status::Cancelled | Status::LateCancelled | Status::Unknown => {
@@ -83,6 +89,7 @@ fn missed(program: &Program, pairing: &Pairing, session: &Session) -> Vec<Alert>
     let due_at = after_quiet(program, moment);
     pairing
         .members()
+        .filter(|(_, person)| !session.declined(person.id))
         .map(|(_, person)| Alert {
             session: Some(session.id.clone()),
             about: session.start,

@@ -37,9 +37,8 @@ impl QuietHours {
 /// The instant that a wall clock in `zone` shows as `local`: the first of two, or the end of the gap
 /// when the clock skips it.
 fn instant(local: NaiveDateTime, zone: Tz) -> DateTime<Utc> {
-    (0..=4)
-        .find_map(|quarters| {
-            zone.from_local_datetime(&(local + TimeDelta::minutes(30 * quarters))).earliest()
-        })
+    // Quiet hours are told in minutes, and so are gaps; zones have skipped whole days.
+    (0..=24 * 60)
+        .find_map(|minutes| zone.from_local_datetime(&(local + TimeDelta::minutes(minutes))).earliest())
         .map_or_else(|| local.and_utc(), |found| found.to_utc())
 }

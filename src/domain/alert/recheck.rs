@@ -30,9 +30,9 @@ pub struct Facts<'a> {
 
 /// Whether an alert that is due is still called for (design section 5.4).
 pub fn recheck(alert: &Alert, facts: Facts<'_>) -> Check {
-    if facts.program.is_none() {
+    let Some(program) = facts.program else {
         return Check::Withdraw("the program is no longer configured");
-    }
+    };
     if facts.now > alert.expires_at {
         return Check::Withdraw("its moment has passed");
     }
@@ -49,6 +49,9 @@ pub fn recheck(alert: &Alert, facts: Facts<'_>) -> Check {
     }
     if alert.person.is_some_and(|person| pairing.participant(person).is_none()) {
         return Check::Withdraw("the recipient has left the pairing");
+    }
+    if alert.person.is_none() && !program.managers.contains(&alert.recipient) {
+        return Check::Withdraw("the recipient manages the program no longer");
     }
     match alert.kind {
         Kind::Reminder => recheck_reminder(alert, facts),
@@ -79,7 +82,9 @@ fn recheck_reminder(alert: &Alert, facts: Facts<'_>) -> Check {
 
 fn recheck_missed(alert: &Alert, facts: Facts<'_>) -> Check {
     let Some(session) = facts.session else { return Check::Withdraw("the session is gone") };
-    if session.start != alert.about {
+    if session.decision != Decision::Taken {
+        Check::Withdraw("it turned out to be no session")
+    } else if session.start != alert.about {
         Check::Withdraw("the session was moved")
     } else if session.verdict.status != Status::Missed {
         Check::Withdraw("the session does not count as missed any more")

@@ -11,7 +11,7 @@ use crate::domain::session::Session;
 /// How long before the planned start and after the planned end a call still belongs to the session.
 const MARGIN: TimeDelta = TimeDelta::minutes(30);
 
-/// From when to when somebody was there.
+/// From when to when.
 type Stay = (DateTime<Utc>, DateTime<Utc>);
 
 /// Everybody's presence in the calls of one session: the union of their stays, so that a second
@@ -26,10 +26,10 @@ impl Presences {
     /// more than once the last one counts.
     pub fn of(session: &Session, evidence: &[Evidence]) -> Self {
         let (from, to) = (session.start - MARGIN, session.end + MARGIN);
-        let mut records: BTreeMap<&str, &ConferenceRecord> = BTreeMap::new();
+        let mut records: BTreeMap<(&str, &str), &ConferenceRecord> = BTreeMap::new();
         for evidence in evidence {
             if let Statement::Conference(record) = &evidence.statement {
-                records.insert(&record.record, record);
+                records.insert((record.service.as_str(), &record.record), record);
             }
         }
         let mut presences = Self { stays: BTreeMap::new(), unidentified: false };

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::{Copy, CopyFacts, CopyId, CopyState, Session, SessionId};
 use crate::domain::detect::Decision;
-use crate::domain::event::Response;
+use crate::domain::event::{Conference, ConferenceService, Response};
 use crate::domain::evidence::{Evidence, Statement};
 use crate::domain::judge::Verdict;
 use crate::domain::pairing::Pairing;
@@ -76,22 +76,30 @@ fn group<'a>(pairing: &Pairing, copies: &'a [Copy], sessions: &[Session]) -> Vec
     }
     // Known sessions come first, so that a second name for one of them finds it.
     for (identity, members) in new {
-        let twin = groups.iter().find(|(_, others)| {
-            is_taken(&members) && is_taken(others) && meets_at_the_same_time(leading(&members), others)
-        });
-        let id = twin.map_or_else(|| name(pairing, &identity), |(id, _)| id.clone());
+        let kin = groups.iter().find(|(_, others)| are_kin(&members, others));
+        let twin = || groups.iter().find(|(_, others)| are_twins(&members, others));
+        let id = kin.or_else(twin).map_or_else(|| name(pairing, &identity), |(id, _)| id.clone());
         add(&mut groups, id, members);
     }
     groups
 }
 
-/// The session that goes by an identity: under its own, or as the single event that has since become
-/// the first occurrence of a series.
+/// The session that goes by an identity.
 fn named<'s>(sessions: &'s [Session], (uid, original): &Identity) -> Option<&'s Session> {
-    let same_uid = || sessions.iter().filter(|session| session.uid.as_ref() == Some(uid));
-    same_uid().find(|session| session.original_start == *original).or_else(|| {
-        same_uid().find(|session| session.original_start.is_none() && Some(session.start) == *original)
-    })
+    sessions.iter().find(|session| session.uid.as_ref() == Some(uid) && session.original_start == *original)
+}
+
+/// A single event may become the first occurrence of a series, and a series a single event: the UID
+/// stays, and so does the time.
+fn are_kin(members: &[&Copy], others: &[&Copy]) -> bool {
+    let became = |single: &Copy, one: &Copy| {
+        let (single, one) = (&single.facts, &one.facts);
+        single.uid.is_some()
+            && single.uid == one.uid
+            && single.original_start.is_none()
+            && one.original_start.is_some_and(|original| [original, one.start].contains(&single.start))
+    };
+    members.iter().any(|copy| others.iter().any(|other| became(copy, other) || became(other, copy)))
 }
 
 fn add<'a>(groups: &mut Vec<(SessionId, Vec<&'a Copy>)>, id: SessionId, members: Vec<&'a Copy>) {
@@ -101,17 +109,15 @@ fn add<'a>(groups: &mut Vec<(SessionId, Vec<&'a Copy>)>, id: SessionId, members:
     }
 }
 
-fn is_taken(copies: &[&Copy]) -> bool {
-    copies.iter().any(|copy| copy.facts.decision != Decision::Left)
-}
-
 /// One calendar may hold two meetings at one time; two calendars that do speak of the same one.
-fn meets_at_the_same_time(copy: &Copy, others: &[&Copy]) -> bool {
-    copy.facts.state == CopyState::Stands
-        && others.iter().all(|other| other.calendar != copy.calendar)
-        && others
-            .iter()
-            .any(|other| other.facts.state == CopyState::Stands && other.facts.start == copy.facts.start)
+fn are_twins(members: &[&Copy], others: &[&Copy]) -> bool {
+    let stands = |copy: &Copy| copy.facts.state == CopyState::Stands && copy.facts.decision != Decision::Left;
+    let leading = leading(members);
+    stands(leading)
+        && decision(members) != Decision::Left
+        && decision(others) != Decision::Left
+        && others.iter().any(|other| stands(other) && other.facts.start == leading.facts.start)
+        && members.iter().all(|copy| others.iter().all(|other| other.calendar != copy.calendar))
 }
 
 /// A short name that the same meeting always gets.
@@ -123,16 +129,39 @@ fn name(pairing: &Pairing, identity: &Identity) -> SessionId {
     SessionId(std::iter::once('s').chain(text).collect())
 }
 
-/// The copy to be believed about time and place: the organiser's own while it stands, else one that
-/// stands, else whatever there is; among equals the one that changed last.
+/// The copies that speak for the meeting: while it stands, those that stand.
+fn speaking<'a>(copies: &[&'a Copy]) -> Vec<&'a Copy> {
+    let all = !stands(copies);
+    copies.iter().filter(|copy| all || copy.facts.state == CopyState::Stands).copied().collect()
+}
+
+/// Whether it is a session: one calendar on which it is one is enough.
+fn decision(copies: &[&Copy]) -> Decision {
+    speaking(copies).iter().map(|copy| copy.facts.decision).min().unwrap_or(Decision::Left)
+}
+
+/// The copy to be believed about the time: the organiser's own, else one that stands, else whatever
+/// there is; among equals the one that changed last.
 fn leading<'a>(copies: &[&'a Copy]) -> &'a Copy {
-    let rank = |copy: &&&Copy| {
-        let stands = copy.facts.state == CopyState::Stands;
+    let rank = |copy: &&Copy| {
         let taken = copy.facts.decision != Decision::Left;
         let own = copy.facts.organizer == Some(copy.owner);
-        (taken, stands, own, copy.changed_at, std::cmp::Reverse(copy.id))
+        let stands = copy.facts.state == CopyState::Stands;
+        (taken, own, stands, copy.changed_at, std::cmp::Reverse(copy.id))
     };
-    copies.iter().max_by_key(rank).expect("a group has at least one copy")
+    speaking(copies).into_iter().max_by_key(rank).expect("a group has at least one copy")
+}
+
+/// The call: one whose records can be read before one whose cannot.
+fn conference(copies: &[&Copy]) -> Option<Conference> {
+    let rank = |copy: &&&Copy| {
+        let other =
+            copy.facts.conference.as_ref().is_none_or(|call| call.service == ConferenceService::Other);
+        (other, copy.facts.organizer != Some(copy.owner), copy.id)
+    };
+    let speaking = speaking(copies);
+    let with_call = speaking.iter().filter(|copy| copy.facts.conference.is_some());
+    with_call.min_by_key(rank).and_then(|copy| copy.facts.conference.clone())
 }
 
 /// Whether the meeting is still on. The organiser's calendar decides where it can be read; elsewhere
@@ -151,7 +180,7 @@ fn stands(copies: &[&Copy]) -> bool {
 }
 
 /// Everybody's answer: what a person's own calendar says counts first, then the organiser's, then
-/// anybody's that knows. Taking a meeting off one's own calendar is declining it.
+/// anybody's that knows. Taking a meeting off one's own calendar is declining it, unless it is over.
 fn responses(pairing: &Pairing, copies: &[&Copy], stands: bool) -> BTreeMap<ParticipantId, Response> {
     let known = |copy: &Copy, person| {
         copy.facts.responses.get(&person).copied().filter(|response| *response != Response::Unknown)
@@ -163,13 +192,15 @@ fn responses(pairing: &Pairing, copies: &[&Copy], stands: bool) -> BTreeMap<Part
                 let own = copy.owner == person;
                 let gone = copy.facts.state == CopyState::Gone;
                 let organizes = copy.facts.organizer == Some(person);
-                let response = if own && gone && stands && !organizes {
+                let in_time = copy.changed_at < copy.facts.end;
+                let response = if own && gone && in_time && stands && !organizes {
                     Response::Declined
                 } else {
                     known(copy, person)?
                 };
                 let organizers = copy.facts.organizer == Some(copy.owner);
-                Some(((own, organizers, copy.changed_at, std::cmp::Reverse(copy.id)), response))
+                let rank = (own, !gone, organizers, copy.changed_at, std::cmp::Reverse(copy.id));
+                Some((rank, response))
             })
             .collect();
         ranked.sort_by_key(|(rank, _)| *rank);
@@ -195,7 +226,7 @@ fn merge(
     now: DateTime<Utc>,
 ) -> Option<Session> {
     let facts: &CopyFacts = &leading(copies).facts;
-    let decision = copies.iter().map(|copy| copy.facts.decision).min().unwrap_or(Decision::Left);
+    let decision = decision(copies);
     let stands = stands(copies);
     // What was called off before mentord ever saw it is no session of anybody's memory.
     let worth_making =
@@ -220,11 +251,11 @@ fn merge(
         decision,
         organizer: facts.organizer.or_else(|| known.and_then(|session| session.organizer)),
         responses: responses(pairing, copies, stands),
-        conference: copies
-            .iter()
-            .filter(|copy| copy.facts.state == CopyState::Stands)
-            .find_map(|copy| copy.facts.conference.clone())
-            .or_else(|| known.and_then(|session| session.conference.clone())),
+        conference: conference(copies).or_else(|| {
+            // A call that is taken off a meeting to come is not going to be; later it has been.
+            let before = known.filter(|_| !stands || facts.end <= now);
+            before.and_then(|session| session.conference.clone())
+        }),
         verdict: known.map_or_else(|| Verdict::open(decision, now), |session| session.verdict.clone()),
     })
 }
