@@ -8,6 +8,7 @@ use super::output::{self, Row, local};
 use super::{List, common};
 use crate::domain::alert::{AlertState, Kind};
 use crate::domain::pairing::PairingId;
+use crate::pipeline::Context;
 use crate::store::StoredAlert;
 
 /// An alert as the outside sees it (design section 6).
@@ -63,9 +64,13 @@ impl Row for Line {
 }
 
 pub async fn run(list: &List) -> Result<(), Failure> {
-    let (_, context) = common::look(&list.file.config).await?;
+    let context = common::look(&list.file.config).await?;
+    common::closing(context, async |context| show(context, list).await).await
+}
+
+async fn show(context: &Context, list: &List) -> Result<(), Failure> {
     let mut lines = Vec::new();
-    for program in common::programs(&context, list.program.as_deref())? {
+    for program in common::programs(context, list.program.as_deref())? {
         let stored = context.store.alerts(Some(&program.name)).await?;
         lines.extend(stored.into_iter().map(|stored| line(stored, program.timezone)));
     }

@@ -10,6 +10,7 @@ use super::output::{self, Row};
 use super::{List, common};
 use crate::domain::calendar::{Calendar, CalendarId, CalendarState};
 use crate::domain::people::ParticipantId;
+use crate::pipeline::Context;
 
 /// A calendar as the outside sees it (design section 6).
 #[derive(Serialize)]
@@ -58,11 +59,15 @@ impl From<Calendar> for Line {
 }
 
 pub async fn run(list: &List) -> Result<(), Failure> {
-    let (_, context) = common::look(&list.file.config).await?;
+    let context = common::look(&list.file.config).await?;
+    common::closing(context, async |context| show(context, list).await).await
+}
+
+async fn show(context: &Context, list: &List) -> Result<(), Failure> {
     let mut calendars = context.store.calendars().await?;
     if list.program.is_some() {
         let mut members: BTreeSet<ParticipantId> = BTreeSet::new();
-        for program in common::programs(&context, list.program.as_deref())? {
+        for program in common::programs(context, list.program.as_deref())? {
             let pairings = context.store.pairings(Some(&program.name)).await?;
             members
                 .extend(pairings.iter().flat_map(|pairing| pairing.members().map(|(_, person)| person.id)));

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::failure::Failure;
+use super::failure::{Failure, complain};
 use super::{WithConfig, common, output};
 use crate::config::{self, Config};
 use crate::pipeline::Context;
@@ -22,7 +22,7 @@ pub async fn run(options: &Options) -> Result<(), Failure> {
     let config = config::load(file)?;
     let roster = config::read_rosters(&config)?;
     for warning in &config.warnings {
-        eprintln!("warning: {warning}");
+        complain(&format!("warning: {warning}"));
     }
     output::print(&format!(
         "{} is fine: {}, {}, {} in the roster{}",
@@ -41,6 +41,10 @@ fn count(n: usize, noun: &str) -> String {
 
 async fn online(config: &Config) -> Result<(), Failure> {
     let context = Context::new(config, common::clock()).await?;
+    common::closing(context, async |context| try_out(context, config).await).await
+}
+
+async fn try_out(context: &Context, config: &Config) -> Result<(), Failure> {
     let mut failed = 0u32;
     let mut tell = |what: String, result: Result<String, String>| match result {
         Ok(detail) => output::print(&format!("ok      {what}{detail}")),
@@ -57,7 +61,7 @@ async fn online(config: &Config) -> Result<(), Failure> {
     }
     for connection in &config.connections {
         let name = format!("connection {}", connection.name);
-        let result = probe(&context, config, &connection.name, &connection.domains).await?;
+        let result = probe(context, config, &connection.name, &connection.domains).await?;
         tell(name, result)?;
     }
     match failed {

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::clock::{Clock, SystemClock};
-use crate::config::{self, Config};
+use crate::config::{self, Database};
 use crate::domain::program::Program;
 use crate::pipeline::Context;
 
@@ -15,18 +15,38 @@ pub fn clock() -> Arc<dyn Clock> {
     Arc::new(SystemClock)
 }
 
-/// Opens the database for looking at it: nothing is brought up to date.
-pub async fn look(file: &Path) -> Result<(Config, Context), Failure> {
+/// Opens the database for looking at it: none is made, and nothing is brought up to date.
+pub async fn look(file: &Path) -> Result<Context, Failure> {
     let config = config::load(file)?;
-    let context = Context::new(&config, clock()).await?;
-    if !context.store.schema_current().await? {
+    let Database::Sqlite(path) = &config.database;
+    if !path.exists() {
         return Err(Failure::new(format!(
-            "mentord: the database {} is not up to date: run `mentord migrate --config {}` (or start the service)",
-            context.store.place(),
+            "mentord: there is no database {} yet: run `mentord migrate --config {}` (or start the service)",
+            path.display(),
             file.display()
         )));
     }
-    Ok((config, context))
+    let context = Context::new(&config, clock()).await?;
+    if !context.store.schema_current().await? {
+        let place = context.store.place();
+        context.store.close().await;
+        return Err(Failure::new(format!(
+            "mentord: the database {place} is not up to date: run `mentord migrate --config {}` (or start the service)",
+            file.display()
+        )));
+    }
+    Ok(context)
+}
+
+/// Does something and closes the database, however it ended: what SQLite holds in its log goes into
+/// the database's file, which is then all that has to be copied.
+pub async fn closing(
+    context: Context,
+    work: impl AsyncFnOnce(&Context) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let done = work(&context).await;
+    context.store.close().await;
+    done
 }
 
 /// The programs asked for: the one named, or all.

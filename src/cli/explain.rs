@@ -28,23 +28,27 @@ pub struct Options {
 }
 
 pub async fn run(options: &Options) -> Result<(), Failure> {
-    let (_, context) = common::look(&options.file.config).await?;
-    if let Some(session) = context.store.session(&SessionId(options.id.clone())).await? {
-        return output::print(&explain_session(&context, &session).await?);
+    let context = common::look(&options.file.config).await?;
+    common::closing(context, async |context| explain(context, &options.id).await).await
+}
+
+async fn explain(context: &Context, id: &str) -> Result<(), Failure> {
+    if let Some(session) = context.store.session(&SessionId(id.to_owned())).await? {
+        return output::print(&explain_session(context, &session).await?);
     }
-    let copies = context.store.copies_by_event(&options.id).await?;
+    let copies = context.store.copies_by_event(id).await?;
     if copies.is_empty() {
         return Err(Failure::new(format!(
             "mentord: nothing is known of “{}”. It is no session's id; and of an event nothing is kept unless \
              both sides of a pairing are on it, it lies within the time that is read, and it is not private",
-            options.id
+            id
         )));
     }
     let pairings: BTreeSet<PairingId> = copies.iter().map(|copy| copy.pairing).collect();
     let mut texts = Vec::new();
     for pairing in pairings {
         let own: Vec<&Copy> = copies.iter().filter(|copy| copy.pairing == pairing).collect();
-        texts.push(explain_event(&context, pairing, &own).await?);
+        texts.push(explain_event(context, pairing, &own).await?);
     }
     output::print(&texts.join("\n"))
 }

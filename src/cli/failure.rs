@@ -1,5 +1,6 @@
 //! How a command ends when it does not end well.
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use crate::config::Problems;
@@ -16,6 +17,8 @@ pub struct Failure {
 
 /// The command did not succeed.
 const FAILED: u8 = 1;
+/// Wrong usage, as clap has it.
+const USAGE: u8 = 2;
 /// A fault in mentord itself (`EX_SOFTWARE` of sysexits.h).
 const INTERNAL: u8 = 70;
 /// The configuration is wrong (`EX_CONFIG` of sysexits.h).
@@ -26,14 +29,23 @@ impl Failure {
         Self { code: FAILED, text: text.into() }
     }
 
+    pub fn usage(text: impl Into<String>) -> Self {
+        Self { code: USAGE, text: text.into() }
+    }
+
     pub fn internal(text: impl Into<String>) -> Self {
         Self { code: INTERNAL, text: text.into() }
     }
 
     pub fn tell(self) -> ExitCode {
-        eprintln!("{}", self.text.trim_end());
+        complain(self.text.trim_end());
         ExitCode::from(self.code)
     }
+}
+
+/// Writes to standard error. Where nobody listens any more there is nobody to tell, either.
+pub fn complain(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{text}");
 }
 
 impl From<Problems> for Failure {

@@ -10,6 +10,10 @@ use crate::pipeline::Context;
 pub async fn run(file: &Path) -> Result<(), Failure> {
     let config = config::load(file)?;
     let context = Context::new(&config, common::clock()).await?;
+    common::closing(context, migrate).await
+}
+
+async fn migrate(context: &Context) -> Result<(), Failure> {
     let current = context.store.schema_current().await?;
     context.store.migrate().await?;
     let place = context.store.place();

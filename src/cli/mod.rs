@@ -1,5 +1,6 @@
 //! The command line: one file per command.
 
+use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -106,9 +107,12 @@ pub fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return Failure::internal(format!("no threads can be started: {error}")).tell(),
     };
-    match runtime.block_on(run(cli.command)) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => failure.tell(),
+    // What went wrong was told when it did.
+    let ended = std::panic::catch_unwind(AssertUnwindSafe(|| runtime.block_on(run(cli.command))));
+    match ended {
+        Ok(Ok(())) => ExitCode::SUCCESS,
+        Ok(Err(failure)) => failure.tell(),
+        Err(_) => Failure::internal("mentord: this is a fault in mentord itself; please report it").tell(),
     }
 }
 

@@ -8,7 +8,7 @@ use super::output::{self, Row, local_or_dash};
 use super::{List, common};
 use crate::domain::cadence::{self, Pace};
 use crate::domain::pairing::{Pairing, PairingId};
-use crate::pipeline::report;
+use crate::pipeline::{Context, report};
 
 /// A pairing as the outside sees it (design section 6).
 #[derive(Serialize)]
@@ -67,10 +67,14 @@ pub fn names(pairing: &Pairing) -> String {
 }
 
 pub async fn run(list: &List) -> Result<(), Failure> {
-    let (_, context) = common::look(&list.file.config).await?;
+    let context = common::look(&list.file.config).await?;
+    common::closing(context, async |context| show(context, list).await).await
+}
+
+async fn show(context: &Context, list: &List) -> Result<(), Failure> {
     let mut lines = Vec::new();
-    for program in common::programs(&context, list.program.as_deref())? {
-        for (pairing, standing) in report::overview(&context, program).await?.pairings {
+    for program in common::programs(context, list.program.as_deref())? {
+        for (pairing, standing) in report::overview(context, program).await?.pairings {
             lines.push(Line {
                 id: pairing.id,
                 program: program.name.clone(),

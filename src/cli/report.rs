@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use chrono::NaiveDate;
+use chrono::{Datelike as _, NaiveDate};
 use clap::{Args, ValueEnum};
 
 use super::failure::Failure;
@@ -10,7 +10,7 @@ use super::{WithConfig, common, output};
 use crate::domain::judge::Grade;
 use crate::domain::program::Program;
 use crate::domain::report::Report;
-use crate::pipeline::report;
+use crate::pipeline::{Context, report};
 
 #[derive(Debug, Args)]
 pub struct Options {
@@ -20,10 +20,10 @@ pub struct Options {
     #[arg(long, value_name = "NAME")]
     program: Option<String>,
     /// First day, like 2026-09-01 [default: 90 days before the last]
-    #[arg(long, value_name = "DATE")]
+    #[arg(long, value_name = "DATE", value_parser = day)]
     from: Option<NaiveDate>,
     /// Last day [default: today]
-    #[arg(long, value_name = "DATE")]
+    #[arg(long, value_name = "DATE", value_parser = day)]
     to: Option<NaiveDate>,
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -35,18 +35,34 @@ enum Format {
     Json,
 }
 
-pub async fn run(options: &Options) -> Result<(), Failure> {
-    if let (Some(from), Some(to)) = (options.from, options.to)
-        && from > to
-    {
-        return Err(Failure::new(format!(
-            "mentord: --from {from} is after --to {to}: give the earlier day first"
-        )));
+/// A day on which there can have been a program.
+fn day(text: &str) -> Result<NaiveDate, String> {
+    let day = text.parse().ok().filter(|day: &NaiveDate| (1900..=9999).contains(&day.year()));
+    day.ok_or_else(|| "write a day like 2026-09-01".to_owned())
+}
+
+/// A period that ends before it begins proves nothing, and would look as if nobody had met.
+fn in_order(from: NaiveDate, to: NaiveDate, to_is: &str) -> Result<(), Failure> {
+    if from <= to {
+        return Ok(());
     }
-    let (_, context) = common::look(&options.file.config).await?;
+    Err(Failure::usage(format!("mentord: --from {from} is after {to_is} {to}: give the earlier day first")))
+}
+
+pub async fn run(options: &Options) -> Result<(), Failure> {
+    if let (Some(from), Some(to)) = (options.from, options.to) {
+        in_order(from, to, "--to")?;
+    }
+    let context = common::look(&options.file.config).await?;
+    common::closing(context, async |context| write(context, options).await).await
+}
+
+async fn write(context: &Context, options: &Options) -> Result<(), Failure> {
     let mut reports = Vec::new();
-    for program in common::programs(&context, options.program.as_deref())? {
-        reports.push((program, report::make(&context, program, options.from, options.to).await?));
+    for program in common::programs(context, options.program.as_deref())? {
+        let report = report::make(context, program, options.from, options.to).await?;
+        in_order(report.from, report.to, "today,")?;
+        reports.push((program, report));
     }
     match options.format {
         Format::Json => {

@@ -6,7 +6,8 @@ use clap::{Args, Subcommand};
 
 use super::failure::Failure;
 use super::{WithConfig, common, output};
-use crate::config;
+use crate::config::{self, Config};
+use crate::domain::roster::Entry;
 use crate::pipeline::Context;
 use crate::store::RosterChange;
 
@@ -31,16 +32,28 @@ pub async fn run(command: &Command) -> Result<(), Failure> {
     let Command::Import(options) = command;
     let config = config::load(&options.config.config)?;
     let entries = config::read_roster(&options.file, &config)?;
-    let context = Context::new(&config, common::clock()).await?;
-    context.store.migrate().await?;
+    let context = if options.dry_run {
+        common::look(&options.config.config).await?
+    } else {
+        let context = Context::new(&config, common::clock()).await?;
+        context.store.migrate().await?;
+        context
+    };
+    common::closing(context, async |context| import(context, options, &config, &entries).await).await
+}
+
+async fn import(
+    context: &Context,
+    options: &Import,
+    config: &Config,
+    entries: &[Entry],
+) -> Result<(), Failure> {
     context.register_programs().await?;
     let now = context.clock.now();
-    let change = context
-        .store
-        .import_roster(&entries, now.date_naive(), "roster import", now, options.dry_run)
-        .await?;
+    let change =
+        context.store.import_roster(entries, now.date_naive(), "roster import", now, options.dry_run).await?;
     if !options.dry_run {
-        context.register_calendars(&config).await?;
+        context.register_calendars(config).await?;
     }
     output::print(&describe(&change, options.dry_run))
 }

@@ -8,7 +8,7 @@ use super::failure::Failure;
 use super::{common, output};
 use crate::config;
 use crate::daemon::service;
-use crate::pipeline::{self, Happening, Outcome};
+use crate::pipeline::{self, Context, Happening, Outcome};
 
 pub async fn run(file: &Path) -> Result<(), Failure> {
     let config = config::load(file)?;
@@ -21,8 +21,12 @@ pub async fn run(file: &Path) -> Result<(), Failure> {
     let mut context = service::prepare(&config, common::clock()).await?;
     let (sender, mut receiver) = mpsc::unbounded_channel();
     context.listener = Some(sender);
-    pipeline::digest::step(&context).await?;
-    while pipeline::send::step(&context).await? == Outcome::Done {}
+    common::closing(context, async |context| send(context, &mut receiver).await).await
+}
+
+async fn send(context: &Context, receiver: &mut mpsc::UnboundedReceiver<Happening>) -> Result<(), Failure> {
+    pipeline::digest::step(context).await?;
+    while pipeline::send::step(context).await? == Outcome::Done {}
     let (mut sent, mut withdrawn, mut failed) = (0, 0, Vec::new());
     while let Ok(happening) = receiver.try_recv() {
         match happening {

@@ -14,6 +14,7 @@ use crate::domain::judge::{Attendance, Grade, Status};
 use crate::domain::pairing::{Pairing, PairingId, Role};
 use crate::domain::program::Program;
 use crate::domain::session::{Copy, Session};
+use crate::pipeline::Context;
 use crate::store::SessionFilter;
 
 /// A session as the outside sees it (design section 6).
@@ -95,11 +96,15 @@ impl Row for Line {
 }
 
 pub async fn run(list: &List) -> Result<(), Failure> {
-    let (_, context) = common::look(&list.file.config).await?;
+    let context = common::look(&list.file.config).await?;
+    common::closing(context, async |context| show(context, list).await).await
+}
+
+async fn show(context: &Context, list: &List) -> Result<(), Failure> {
     let calendars: BTreeMap<CalendarId, Calendar> =
         context.store.calendars().await?.into_iter().map(|calendar| (calendar.id, calendar)).collect();
     let mut lines = Vec::new();
-    for program in common::programs(&context, list.program.as_deref())? {
+    for program in common::programs(context, list.program.as_deref())? {
         let pairings: BTreeMap<PairingId, Pairing> = context
             .store
             .pairings(Some(&program.name))

@@ -9,8 +9,9 @@ use tokio_util::sync::CancellationToken;
 use super::{Workers, systemd};
 use crate::clock::Clock;
 use crate::config::{self, Config, Problems};
+use crate::domain::roster::Entry;
 use crate::pipeline::{Context, SetUpError};
-use crate::store::StoreError;
+use crate::store::{RosterChange, StoreError};
 
 /// The longest that a worker sleeps without looking: what other processes do is seen by then.
 const POLL: TimeDelta = TimeDelta::seconds(20);
@@ -62,18 +63,27 @@ pub enum StartError {
 /// Opens everything that `config` names and brings the database up to it: schema, programs, rosters,
 /// calendars. What `serve`, `sync` and `send` have in common; nobody is connected to yet.
 pub async fn prepare(config: &Config, clock: Arc<dyn Clock>) -> Result<Context, StartError> {
-    let context = Context::new(config, clock).await?;
+    // First: a roster that is wrong leaves no trace.
     let roster = config::read_rosters(config)?;
+    let context = Context::new(config, clock).await?;
+    bring_up(config, &context, &roster).await?;
+    Ok(context)
+}
+
+async fn bring_up(config: &Config, context: &Context, roster: &[Entry]) -> Result<(), StoreError> {
     context.store.migrate().await?;
-    let now = context.clock.now();
     context.register_programs().await?;
-    let change = context.store.import_roster(&roster, now.date_naive(), "roster file", now, false).await?;
+    let change = import(context, roster, false).await?;
     if !change.is_empty() {
         let (added, changed) = (change.added.len(), change.changed.len());
         tracing::info!(added, changed, "rosters read: {added} added, {changed} changed");
     }
-    context.register_calendars(config).await?;
-    Ok(context)
+    context.register_calendars(config).await
+}
+
+async fn import(context: &Context, roster: &[Entry], dry_run: bool) -> Result<RosterChange, StoreError> {
+    let now = context.clock.now();
+    context.store.import_roster(roster, now.date_naive(), "roster file", now, dry_run).await
 }
 
 impl Service {
@@ -99,9 +109,9 @@ enum Wish {
     Reload,
 }
 
-/// Runs until SIGTERM or SIGINT; SIGHUP reads the configuration and the rosters again. A new
-/// configuration that is wrong is told and left aside. `accompany` starts what runs beside the
-/// workers; the service is ready when that is.
+/// Runs until SIGTERM or SIGINT; SIGHUP reads the configuration and the rosters again. What cannot be
+/// used of a new configuration is told, and the old one stays. `accompany` starts what runs beside
+/// the workers; the service is ready when that is.
 pub async fn run(
     first: Config,
     reload: impl Fn() -> Result<Config, Problems>,
@@ -109,44 +119,81 @@ pub async fn run(
     clock: Arc<dyn Clock>,
 ) -> Result<(), RunError> {
     let mut signals = Signals::new().map_err(RunError::Signals)?;
-    let mut config = first;
+    let context = prepare(&first, clock.clone()).await?;
+    // Before the leases: a second service on the same address is not to take them from the first.
+    let companions = accompany(&first, &context).await?;
+    let mut service = begin(&first, context, companions).await?;
     loop {
-        for warning in &config.warnings {
-            tracing::warn!("{warning}");
-        }
-        let context = prepare(&config, clock.clone()).await?;
-        // SQLite has one service: what a dead one had in hand is free again.
-        context.store.end_all_leases().await.map_err(StartError::from)?;
-        let companions = accompany(&config, &context).await?;
-        let mut service = Service::start(context, companions, POLL);
-        systemd::ready(&format!(
-            "{} programs, {} connections",
-            config.programs.len(),
-            config.connections.len()
-        ));
-        tracing::info!("ready");
-        loop {
-            match attend(&mut service, &mut signals).await? {
-                Wish::Stop => {
-                    systemd::stopping();
-                    tracing::info!("stopping");
-                    service.stop().await;
-                    return Ok(());
-                }
-                Wish::Reload => match reload() {
-                    Ok(new) => {
-                        systemd::reloading();
-                        tracing::info!("reloading");
-                        config = new;
-                        break;
-                    }
-                    Err(problems) => {
-                        tracing::error!("the configuration was not reloaded, the old one stays:\n{problems}");
-                    }
-                },
+        match attend(&mut service, &mut signals).await? {
+            Wish::Stop => {
+                systemd::stopping();
+                tracing::info!("stopping");
+                service.stop().await;
+                return Ok(());
             }
+            Wish::Reload => match next(&reload, &accompany, clock.clone()).await {
+                Ok(next) => {
+                    systemd::reloading();
+                    tracing::info!("reloading");
+                    service.stop().await;
+                    // Only now: the old workers know nothing of new programs.
+                    bring_up(&next.config, &next.context, &next.roster).await.map_err(StartError::from)?;
+                    service = begin(&next.config, next.context, next.companions).await?;
+                }
+                Err(error) => {
+                    tracing::error!("the configuration was not reloaded, the old one stays: {error}");
+                }
+            },
         }
-        service.stop().await;
+    }
+}
+
+async fn begin(config: &Config, context: Context, companions: Vec<Companion>) -> Result<Service, StartError> {
+    for warning in &config.warnings {
+        tracing::warn!("{warning}");
+    }
+    // SQLite has one service: what a dead one had in hand is free again.
+    context.store.end_all_leases().await?;
+    let service = Service::start(context, companions, POLL);
+    let (programs, connections) = (config.programs.len(), config.connections.len());
+    systemd::ready(&format!("{}, {}", count(programs, "program"), count(connections, "connection")));
+    tracing::info!("ready");
+    Ok(service)
+}
+
+fn count(n: usize, noun: &str) -> String {
+    if n == 1 { format!("1 {noun}") } else { format!("{n} {noun}s") }
+}
+
+/// All that the service needs to live on with a new configuration.
+struct Next {
+    config: Config,
+    roster: Vec<Entry>,
+    context: Context,
+    companions: Vec<Companion>,
+}
+
+/// Tries everything about a new configuration that can fail, while the old one is still in use.
+async fn next(
+    reload: impl Fn() -> Result<Config, Problems>,
+    accompany: impl AsyncFn(&Config, &Context) -> Result<Vec<Companion>, StartError>,
+    clock: Arc<dyn Clock>,
+) -> Result<Next, StartError> {
+    let config = reload()?;
+    let roster = config::read_rosters(&config)?;
+    let context = Context::new(&config, clock).await?;
+    let tried = async {
+        context.store.migrate().await?;
+        context.register_programs().await?;
+        import(&context, &roster, true).await?;
+        accompany(&config, &context).await
+    };
+    match tried.await {
+        Ok(companions) => Ok(Next { config, roster, context, companions }),
+        Err(error) => {
+            context.store.close().await;
+            Err(error)
+        }
     }
 }
 

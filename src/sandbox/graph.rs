@@ -60,6 +60,16 @@ fn route(state: &State, all: &mut All, request: &Request, rest: &[&str]) -> Repl
                 "userPrincipalName": person.address,
             }),
         )),
+        ["calendar"] => Reply::ok(select(
+            request,
+            json!({
+                "@odata.context": format!("{}/v1.0/$metadata#users('{key}')/calendar/$entity", request.origin(state)),
+                "id": format!("AAMkA{}", person.user_id.replace('-', "")),
+                "name": "Calendar",
+                "isDefaultCalendar": true,
+                "owner": {"name": person.name, "address": person.address},
+            }),
+        )),
         ["calendarView" | "calendarview", last] if is_delta(last) => {
             graph_delta::answer(state, all, request, &owner)
         }

@@ -2,6 +2,8 @@
 //!
 //! Nothing in here runs a step of the flow.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::Router;
 use axum::extract::State;
@@ -15,11 +17,23 @@ use tokio_util::sync::CancellationToken;
 use crate::domain::calendar::CalendarState;
 use crate::store::Store;
 
+/// How long requests may take to end after `stop`; some clients never finish asking.
+const LINGER: Duration = Duration::from_secs(1);
+
 /// Answers requests until `stop`.
 pub async fn serve(listener: TcpListener, store: Store, stop: CancellationToken) {
-    let served = axum::serve(listener, router(store)).with_graceful_shutdown(stop.cancelled_owned()).await;
-    if let Err(error) = served {
-        tracing::error!("the HTTP listener ended: {error}");
+    let serving = axum::serve(listener, router(store)).with_graceful_shutdown(stop.clone().cancelled_owned());
+    let too_long = async {
+        stop.cancelled().await;
+        tokio::time::sleep(LINGER).await;
+    };
+    tokio::select! {
+        served = serving => {
+            if let Err(error) = served {
+                tracing::error!("the HTTP listener ended: {error}");
+            }
+        }
+        () = too_long => {}
     }
 }
 

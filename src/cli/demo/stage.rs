@@ -9,18 +9,25 @@ use chrono::{DateTime, Utc};
 use super::story::{self, PAIRS};
 use crate::sandbox::Sandbox;
 
+/// The files that the demo makes, and never writes over.
+const FILES: [&str; 5] = ["mentord.db", "mentord.toml", "roster.csv", "google-key.json", "graph-secret"];
+
 /// A new folder for everything that the demo leaves behind.
 pub fn folder(wanted: Option<&Path>, now: DateTime<Utc>) -> io::Result<PathBuf> {
     let dir = match wanted {
         Some(dir) => dir.to_owned(),
         None => std::env::temp_dir().join(format!("mentord-demo-{}", now.format("%Y%m%d-%H%M%S"))),
     };
-    if dir.join("mentord.db").exists() {
-        let why =
-            format!("{} holds an earlier demo: name another folder with --dir, or delete it", dir.display());
+    if let Some(there) = FILES.iter().find(|name| dir.join(name).exists()) {
+        let why = format!(
+            "{} has a file {there}, of an earlier demo perhaps: name another folder with --dir, or delete it",
+            dir.display()
+        );
         return Err(io::Error::new(io::ErrorKind::AlreadyExists, why));
     }
-    std::fs::create_dir_all(dir.join("mails"))?;
+    std::fs::create_dir_all(dir.join("mails")).map_err(|error| {
+        io::Error::new(error.kind(), format!("{} cannot be made: {error}", dir.display()))
+    })?;
     std::path::absolute(dir)
 }
 

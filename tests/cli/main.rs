@@ -1,0 +1,17 @@
+//! The command line and the service, told by running the real program against a sandbox.
+//!
+//! The program uses the machine's clock here, so every world is planned around the present.
+
+mod check;
+mod demo;
+mod explain;
+mod lists;
+mod logs;
+mod privacy;
+mod report;
+mod roster;
+mod send;
+mod service;
+mod stage;
+mod sync;
+mod usage;
