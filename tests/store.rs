@@ -396,7 +396,6 @@ async fn an_import_that_cannot_be_true_does_nothing() {
     ] {
         let error = fresh.store.import_roster(&roster, day(2), "test", at(2), false).await.unwrap_err();
         assert!(error.to_string().contains(told), "{error}");
-        assert!(!error.is_transient());
     }
     assert_eq!(fresh.store.pairings(None).await.unwrap(), before);
     assert_eq!(fresh.store.participants().await.unwrap().len(), 2);
@@ -843,23 +842,21 @@ async fn what_was_sent_without_a_lease_is_sent_all_the_same() {
 async fn a_failed_alert_is_tried_again_until_it_is_final() {
     let (fresh, pairing, _) = Fresh::with_session().await;
     let store = &fresh.store;
-    let planned = [alert(&pairing, "a", at(1)), alert(&pairing, "b", at(2))];
+    let planned = [alert(&pairing, "a", at(4)), alert(&pairing, "b", at(2)), alert(&pairing, "c", at(3))];
     fresh.plan(&planned, &[], at(1)).await;
     let claim = |now: i64| async move {
         let mut claimed = store.claim_alerts(at(now), 1).await.unwrap();
         claimed.remove(0)
     };
 
-    let (first, lease) = claim(2).await;
-    assert_eq!(first.alert.key, key("a"), "the longest due first");
-    let postponed = store.alert_postponed(&lease, at(4)).await.unwrap();
-    assert_eq!(postponed, Finished::Done(()));
-    let again = store.alert_postponed(&lease, at(5)).await.unwrap();
-    assert_eq!(again, Finished::NotMine);
-
-    let (_, lease) = claim(2).await;
-    let withdrawn = store.alert_withdrawn(&lease, "paused").await.unwrap();
-    assert_eq!(withdrawn, Finished::Done(()));
+    for due_first in ["b", "c"] {
+        let (first, lease) = claim(5).await;
+        assert_eq!(first.alert.key, key(due_first), "the longest due first");
+        let withdrawn = store.alert_withdrawn(&lease, "paused").await.unwrap();
+        assert_eq!(withdrawn, Finished::Done(()));
+        let again = store.alert_withdrawn(&lease, "paused").await.unwrap();
+        assert_eq!(again, Finished::NotMine);
+    }
 
     let (_, lease) = claim(4).await;
     let retry = store.alert_failed(&lease, "451 later", Some(at(5)), at(4)).await.unwrap();

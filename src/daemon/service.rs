@@ -11,7 +11,7 @@ use crate::clock::Clock;
 use crate::config::{self, Config, Problems};
 use crate::domain::roster::Entry;
 use crate::pipeline::{Context, SetUpError};
-use crate::store::{RosterChange, StoreError};
+use crate::store::{Hold, RosterChange, StoreError};
 
 /// The longest that a worker sleeps without looking: what other processes do is seen by then.
 const POLL: TimeDelta = TimeDelta::seconds(20);
@@ -63,11 +63,16 @@ pub enum StartError {
 /// Opens everything that `config` names and brings the database up to it: schema, programs, rosters,
 /// calendars. What `serve`, `sync` and `send` have in common; nobody is connected to yet.
 pub async fn prepare(config: &Config, clock: Arc<dyn Clock>) -> Result<Context, StartError> {
+    let (roster, context) = open(config, clock).await?;
+    bring_up(config, &context, &roster).await?;
+    Ok(context)
+}
+
+async fn open(config: &Config, clock: Arc<dyn Clock>) -> Result<(Vec<Entry>, Context), StartError> {
     // First: a roster that is wrong leaves no trace.
     let roster = config::read_rosters(config)?;
     let context = Context::new(config, clock).await?;
-    bring_up(config, &context, &roster).await?;
-    Ok(context)
+    Ok((roster, context))
 }
 
 async fn bring_up(config: &Config, context: &Context, roster: &[Entry]) -> Result<(), StoreError> {
@@ -119,8 +124,9 @@ pub async fn run(
     clock: Arc<dyn Clock>,
 ) -> Result<(), RunError> {
     let mut signals = Signals::new().map_err(RunError::Signals)?;
-    let context = prepare(&first, clock.clone()).await?;
-    // Before the leases: a second service on the same address is not to take them from the first.
+    let (roster, context) = open(&first, clock.clone()).await?;
+    let mut hold = context.store.hold().map_err(StartError::from)?;
+    bring_up(&first, &context, &roster).await.map_err(StartError::from)?;
     let companions = accompany(&first, &context).await?;
     let mut service = begin(&first, context, companions).await?;
     loop {
@@ -131,7 +137,7 @@ pub async fn run(
                 service.stop().await;
                 return Ok(());
             }
-            Wish::Reload => match next(&reload, &accompany, clock.clone()).await {
+            Wish::Reload => match next(&reload, &accompany, clock.clone(), &hold).await {
                 Ok(next) => {
                     systemd::reloading();
                     tracing::info!("reloading");
@@ -139,6 +145,7 @@ pub async fn run(
                     // Only now: the old workers know nothing of new programs.
                     bring_up(&next.config, &next.context, &next.roster).await.map_err(StartError::from)?;
                     service = begin(&next.config, next.context, next.companions).await?;
+                    hold = next.hold.unwrap_or(hold);
                 }
                 Err(error) => {
                     tracing::error!("the configuration was not reloaded, the old one stays: {error}");
@@ -171,6 +178,8 @@ struct Next {
     roster: Vec<Entry>,
     context: Context,
     companions: Vec<Companion>,
+    /// Where the database is another one than before.
+    hold: Option<Hold>,
 }
 
 /// Tries everything about a new configuration that can fail, while the old one is still in use.
@@ -178,18 +187,20 @@ async fn next(
     reload: impl Fn() -> Result<Config, Problems>,
     accompany: impl AsyncFn(&Config, &Context) -> Result<Vec<Companion>, StartError>,
     clock: Arc<dyn Clock>,
+    held: &Hold,
 ) -> Result<Next, StartError> {
     let config = reload()?;
-    let roster = config::read_rosters(&config)?;
-    let context = Context::new(&config, clock).await?;
+    let (roster, context) = open(&config, clock).await?;
     let tried = async {
+        let hold = if context.store.is_held_by(held) { None } else { Some(context.store.hold()?) };
         context.store.migrate().await?;
         context.register_programs().await?;
         import(&context, &roster, true).await?;
-        accompany(&config, &context).await
+        let companions = accompany(&config, &context).await?;
+        Ok((companions, hold))
     };
     match tried.await {
-        Ok(companions) => Ok(Next { config, roster, context, companions }),
+        Ok((companions, hold)) => Ok(Next { config, roster, context, companions, hold }),
         Err(error) => {
             context.store.close().await;
             Err(error)

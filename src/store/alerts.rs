@@ -101,12 +101,13 @@ impl Store {
 
     /// The facts no longer ask for it.
     pub async fn alert_withdrawn(&self, lease: &Lease<AlertKey>, reason: &str) -> Result<Finished> {
-        self.complete_alert("state = 'withdrawn', reason = $3", lease, vec![Value::from(reason)]).await
-    }
-
-    /// Not now, but at `due_at`.
-    pub async fn alert_postponed(&self, lease: &Lease<AlertKey>, due_at: DateTime<Utc>) -> Result<Finished> {
-        self.complete_alert("due_at = $3", lease, vec![Value::from(due_at)]).await
+        let release = Queue::Alerts.release_sql();
+        let sql = format!(
+            "UPDATE alert SET state = 'withdrawn', reason = $3, {release}
+             WHERE alert_key = $1 AND lease = $2 RETURNING alert_key"
+        );
+        let values = values![&*lease.on.0, lease.number, reason];
+        Ok(finished(self.db.write(&sql, values).await?.len() as u64))
     }
 
     /// The channel did not take it. Without `retry_at` that is final.
@@ -135,22 +136,6 @@ impl Store {
         }
         tx.commit().await?;
         Ok(finished(mine))
-    }
-
-    async fn complete_alert(
-        &self,
-        change: &str,
-        lease: &Lease<AlertKey>,
-        more: Vec<Value>,
-    ) -> Result<Finished> {
-        let release = Queue::Alerts.release_sql();
-        let sql = format!(
-            "UPDATE alert SET {change}, {release} WHERE alert_key = $1 AND lease = $2
-             RETURNING alert_key"
-        );
-        let mut values = values![&*lease.on.0, lease.number];
-        values.extend(more);
-        Ok(finished(self.db.write(&sql, values).await?.len() as u64))
     }
 }
 

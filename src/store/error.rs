@@ -5,6 +5,12 @@ use std::path::PathBuf;
 pub enum StoreError {
     #[error("the database `{}` cannot be opened: {why}", path.display())]
     Open { path: PathBuf, why: String },
+    /// Another service has the database; SQLite serves one.
+    #[error(
+        "another `mentord serve` is running on {place}: stop that one first, or give this one a \
+         database of its own"
+    )]
+    Held { place: String },
     #[error(
         "the database has schema version {found}, and this mentord knows versions up to {known}: \
          it was used by a newer mentord; install that one, or restore a backup from before"
@@ -22,29 +28,6 @@ pub enum StoreError {
     Migrate(#[from] sqlx::migrate::MigrateError),
     #[error("the database failed: {0}")]
     Database(#[from] sqlx::Error),
-}
-
-impl StoreError {
-    /// Whether the same call may well succeed a little later: the database was busy or away.
-    pub fn is_transient(&self) -> bool {
-        match self {
-            Self::Database(error) => match error {
-                sqlx::Error::PoolTimedOut | sqlx::Error::Io(_) => true,
-                // SQLITE_BUSY and SQLITE_LOCKED, in the low byte of the extended codes.
-                sqlx::Error::Database(error) => error
-                    .code()
-                    .and_then(|code| code.parse::<u32>().ok())
-                    .is_some_and(|code| matches!(code & 0xff, 5 | 6)),
-                _ => false,
-            },
-            Self::Open { .. }
-            | Self::Newer { .. }
-            | Self::Corrupt { .. }
-            | Self::Conflict(_)
-            | Self::NoSuch { .. }
-            | Self::Migrate(_) => false,
-        }
-    }
 }
 
 pub type Result<T, E = StoreError> = std::result::Result<T, E>;

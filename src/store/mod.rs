@@ -11,6 +11,7 @@ mod copies;
 mod db;
 mod error;
 mod evidence;
+mod hold;
 mod import;
 mod plan;
 mod queue;
@@ -22,6 +23,7 @@ mod verdicts;
 
 pub use alerts::StoredAlert;
 pub use error::StoreError;
+pub use hold::Hold;
 pub use import::RosterChange;
 pub use queue::{Finished, Lease, Queue};
 pub use sessions::SessionFilter;

@@ -348,6 +348,23 @@ async fn an_address_that_is_taken_ends_the_start_and_names_it() {
 }
 
 #[tokio::test]
+async fn a_second_service_on_the_same_database_is_refused_and_the_first_goes_on() {
+    let stage = Stage::set().await;
+    quick(&stage);
+    let mut first = Service::start(&stage);
+    first.ready().await;
+    let run = stage.run(&["serve"]).await.ends_with(1);
+    run.complains_of(&["another `mentord serve` is running on", "mentord.db"]);
+    first.signal("HUP");
+    assert!(first.told().await.contains("RELOADING=1"), "the first keeps its place over a reload");
+    first.ready().await;
+    first.stop().await;
+    let mut second = Service::start_with(&stage, &[], &[], "second.log");
+    second.ready().await;
+    second.stop().await;
+}
+
+#[tokio::test]
 async fn a_wrong_configuration_ends_the_start_with_78_so_that_systemd_does_not_try_again() {
     let stage = Stage::set().await;
     stage.configure("provider = \"google\"", "provider = \"gogle\"");
