@@ -42,8 +42,6 @@ pub struct Reminder {
     pub lead: TimeDelta,
     /// The call of this session.
     pub conference: Option<Conference>,
-    /// The event names a place.
-    pub has_place: bool,
 }
 
 /// A session did not come together. Who came and who did not is nobody's business here.

@@ -151,14 +151,13 @@ fn digest(letter: &Letter, it: &Digest) -> Value {
     }
 }
 
-/// Where the session is, as far as the event tells.
+/// Where the call of the session is.
 fn place(it: &Reminder) -> Option<&'static str> {
-    match &it.conference {
-        Some(Conference { service: ConferenceService::GoogleMeet, .. }) => Some("Google Meet"),
-        Some(Conference { service: ConferenceService::MicrosoftTeams, .. }) => Some("Microsoft Teams"),
-        Some(Conference { service: ConferenceService::Other, .. }) => Some("Video call"),
-        None => it.has_place.then_some("In person"),
-    }
+    Some(match it.conference.as_ref()?.service {
+        ConferenceService::GoogleMeet => "Google Meet",
+        ConferenceService::MicrosoftTeams => "Microsoft Teams",
+        ConferenceService::Other => "Video call",
+    })
 }
 
 /// A link to join, only where it surely leads to the vendor: what stands on a calendar may be

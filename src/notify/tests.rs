@@ -41,7 +41,6 @@ fn reminder() -> Reminder {
             service: ConferenceService::GoogleMeet,
             key: "abc-defg-hij".to_owned(),
         }),
-        has_place: false,
     }
 }
 
@@ -102,8 +101,10 @@ fn letters() -> Vec<(&'static str, Letter)> {
             role: Role::Mentor,
             others: names(&["Anna Ober", "Cem Yıl", "Dora Lund"]),
             lead: TimeDelta::minutes(58),
-            conference: None,
-            has_place: true,
+            conference: Some(Conference {
+                service: ConferenceService::Other,
+                key: "https://call.example/1".to_owned(),
+            }),
             ..reminder()
         }))
     };

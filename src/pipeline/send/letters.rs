@@ -72,7 +72,6 @@ fn reminder(alert: &Alert, pairing: &Pairing, session: &Session, now: DateTime<U
         end: session.end,
         lead: session.start - now,
         conference: session.conference.clone(),
-        has_place: false,
     })
 }
 
