@@ -5,6 +5,7 @@
 //! (with their habits: pages, cursors, tombstones, stubs), and lets a test or the demo change the
 //! world over HTTP under `/_sandbox`. It shares no code with the clients it is there to try.
 
+mod access;
 mod auth;
 mod change;
 mod client;

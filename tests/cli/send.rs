@@ -149,7 +149,7 @@ async fn a_moved_session_is_reminded_of_once_and_for_its_new_time() {
 async fn without_mail_in_the_configuration_send_says_what_to_add() {
     let stage = Stage::set().await;
     let text = stage.read("mentord.toml");
-    let mail = &text[text.find("[mail]").unwrap()..text.find("[sync]").unwrap()];
+    let mail = &text[text.find("[mail]").unwrap()..text.find("[[connections]]").unwrap()];
     stage.configure(mail, "");
     stage.run(&["send"]).await.ends_with(1).complains_of(&["no [mail] section", "`smtp_url` and `from`"]);
 }

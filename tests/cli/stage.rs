@@ -126,48 +126,21 @@ impl Stage {
         let nowhere = [HANA, OLGA].map(|address| person(address, Provider::None));
         control.people(&[&google[..], &microsoft[..], &nowhere[..]].concat()).await.unwrap();
         let stage = Self { folder: tempfile::tempdir().unwrap(), sandbox, control, now };
-        let app = stage.sandbox.microsoft_app();
-        stage.write("google-key.json", &stage.sandbox.google_key_json());
-        stage.write("graph-secret", &app.client_secret);
         stage.write("roster.csv", &stage.roster());
         stage.write("mentord.toml", &stage.configuration());
         stage
     }
 
     fn configuration(&self) -> String {
-        let app = self.sandbox.microsoft_app();
+        let access = self.sandbox.grant_access(self.folder.path()).unwrap();
         format!(
             r#"[database]
 url = "sqlite:mentord.db"
 
-[mail]
-smtp_url = "{smtp}"
-from = "Mentoring <mentoring@acme.example>"
-
 [sync]
 interval = "1h"
 
-[[connections]]
-name = "acme"
-provider = "google"
-auth = "service_account"
-key_file = "google-key.json"
-domains = ["acme.example"]
-api_url = "{google}"
-meet_url = "{meet}"
-directory_url = "{directory}"
-
-[[connections]]
-name = "contoso"
-provider = "microsoft"
-auth = "client_credentials"
-tenant_id = "{tenant}"
-client_id = "{client}"
-client_secret_file = "graph-secret"
-domains = ["contoso.example"]
-graph_url = "{graph}"
-login_url = "{login}"
-
+{access}
 [[programs]]
 name = "engineering"
 title = "Engineering mentoring"
@@ -179,15 +152,7 @@ first_within = "2 weeks"
 
 [programs.alerts]
 remind_before = ["1h"]
-"#,
-            smtp = self.sandbox.smtp_url(),
-            google = self.sandbox.google_api_url(),
-            meet = self.sandbox.meet_url(),
-            directory = self.sandbox.directory_url(),
-            tenant = app.tenant_id,
-            client = app.client_id,
-            graph = self.sandbox.graph_url(),
-            login = self.sandbox.login_url(),
+"#
         )
     }
 

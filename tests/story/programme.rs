@@ -59,9 +59,7 @@ impl Programme {
         ] {
             world.person(address, name, provider).await.expect("a person");
         }
-        let app = sandbox.microsoft_app();
         let write = |name: &str, text: &str| std::fs::write(dir.path().join(name), text).expect("a file");
-        write("google-key.json", &sandbox.google_key_json());
         write(
             "roster.csv",
             &format!(
@@ -71,34 +69,14 @@ impl Programme {
                  guild,Ada Berg,{ADA},Dara Noor,{DARA},2026-10-05,,4 weeks\n"
             ),
         );
+        let access = sandbox.grant_access(dir.path()).expect("access");
         let file = format!(
             r#"
 [database]
 url = "sqlite:mentord.db"
-[mail]
-smtp_url = "{smtp}"
-from = "Mentoring <mentoring@acme.example>"
 [sync]
 interval = "1h"
-[[connections]]
-name = "acme"
-provider = "google"
-auth = "service_account"
-key_file = "google-key.json"
-domains = ["acme.example"]
-api_url = "{google}"
-meet_url = "{meet}"
-directory_url = "{directory}"
-[[connections]]
-name = "contoso"
-provider = "microsoft"
-auth = "client_credentials"
-tenant_id = "{tenant}"
-client_id = "{client}"
-client_secret = "{secret}"
-domains = ["contoso.example"]
-graph_url = "{graph}"
-login_url = "{login}"
+{access}
 [[programs]]
 name = "guild"
 title = "Guild"
@@ -107,16 +85,7 @@ managers = ["{MANAGER}"]
 roster = "roster.csv"
 first_within = "3 weeks"
 {settings}
-"#,
-            smtp = sandbox.smtp_url(),
-            google = sandbox.google_api_url(),
-            meet = sandbox.meet_url(),
-            directory = sandbox.directory_url(),
-            tenant = app.tenant_id,
-            client = app.client_id,
-            secret = app.client_secret,
-            graph = sandbox.graph_url(),
-            login = sandbox.login_url(),
+"#
         );
         write("mentord.toml", &file);
         let config = config::load_with(&dir.path().join("mentord.toml"), []).expect("a right configuration");

@@ -33,43 +33,17 @@ pub fn folder(wanted: Option<&Path>, now: DateTime<Utc>) -> io::Result<PathBuf> 
 
 /// Writes configuration, secrets and roster; returns the configuration's path.
 pub fn set(dir: &Path, sandbox: &Sandbox, begin: DateTime<Utc>) -> io::Result<PathBuf> {
-    let app = sandbox.microsoft_app();
-    secret(&dir.join("google-key.json"), &sandbox.google_key_json())?;
-    secret(&dir.join("graph-secret"), &app.client_secret)?;
+    let access = sandbox.grant_access(dir)?;
     std::fs::write(dir.join("roster.csv"), roster(begin))?;
     let config = format!(
         r#"# Made by `mentord demo`. The addresses are those of a sandbox that ended with the demo.
 [database]
 url = "sqlite:mentord.db"
 
-[mail]
-smtp_url = "{smtp}"
-from = "Mentoring <mentoring@acme.example>"
-
 [sync]
 interval = "2h"
 
-[[connections]]
-name = "acme"
-provider = "google"
-auth = "service_account"
-key_file = "google-key.json"
-domains = ["acme.example"]
-api_url = "{google}"
-meet_url = "{meet}"
-directory_url = "{directory}"
-
-[[connections]]
-name = "contoso"
-provider = "microsoft"
-auth = "client_credentials"
-tenant_id = "{tenant}"
-client_id = "{client}"
-client_secret_file = "graph-secret"
-domains = ["contoso.example"]
-graph_url = "{graph}"
-login_url = "{login}"
-
+{access}
 [[programs]]
 name = "engineering"
 title = "Engineering mentoring"
@@ -86,27 +60,12 @@ quiet_hours = "20:00-07:00"
 [[programs.digests]]
 cron = "0 0 9 * * Mon"
 "#,
-        smtp = sandbox.smtp_url(),
-        google = sandbox.google_api_url(),
-        meet = sandbox.meet_url(),
-        directory = sandbox.directory_url(),
-        tenant = app.tenant_id,
-        client = app.client_id,
-        graph = sandbox.graph_url(),
-        login = sandbox.login_url(),
         zone = story::ZONE,
         manager = story::MANAGER,
     );
     let file = dir.join("mentord.toml");
     std::fs::write(&file, config)?;
     Ok(file)
-}
-
-fn secret(file: &Path, text: &str) -> io::Result<()> {
-    use std::io::Write as _;
-    use std::os::unix::fs::OpenOptionsExt as _;
-    let mut open = std::fs::OpenOptions::new();
-    open.write(true).create(true).truncate(true).mode(0o600).open(file)?.write_all(text.as_bytes())
 }
 
 fn roster(begin: DateTime<Utc>) -> String {
