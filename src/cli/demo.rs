@@ -44,8 +44,7 @@ const POLL: TimeDelta = TimeDelta::days(1);
 /// done: only the configuration and the clock differ from a real installation.
 pub async fn run(options: &Options) -> Result<(), Failure> {
     let now = common::clock().now();
-    let begin = story::first_monday(now, WEEKS);
-    let end = begin + TimeDelta::weeks(WEEKS as i64);
+    let (begin, end) = story::period(now, WEEKS);
     let dir = stage::folder(options.dir.as_deref(), now).map_err(failed)?;
     let sandbox = Sandbox::start(SandboxOptions {
         mail_dir: Some(dir.join("mails")),

@@ -98,13 +98,15 @@ pub fn opening(dir: &Path, sandbox: &Sandbox, begin: DateTime<Utc>, end: DateTim
 }
 
 pub fn closing(file: &Path, dir: &Path, session: &str) -> String {
-    let (file, dir) = (file.display(), dir.display());
+    // As it was called, so that the lines can be pasted.
+    let program = std::env::args_os().next().map_or_else(|| "mentord".into(), PathBuf::from);
+    let (program, file, dir) = (program.display(), file.display(), dir.display());
     format!(
         "\nMails      {dir}/mails\nDatabase   {dir}/mentord.db\n\nLook further:\n  \
-         mentord sessions --config {file}\n  \
-         mentord pairings --config {file}\n  \
-         mentord alerts --config {file}\n  \
-         mentord explain {session} --config {file}\n  \
-         mentord report --config {file} --format json\n"
+         {program} sessions --config {file}\n  \
+         {program} pairings --config {file}\n  \
+         {program} alerts --config {file}\n  \
+         {program} explain {session} --config {file}\n  \
+         {program} report --config {file} --format json\n"
     )
 }

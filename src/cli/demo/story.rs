@@ -50,12 +50,14 @@ pub const PAIRS: [Pair; 5] = [
     Pair { mentor: IVY, mentee: JON, cadence: "", about: "both on Google; they meet once" },
 ];
 
-/// The Monday morning on which the story has to begin to end `weeks` weeks later, before `now`.
-pub fn first_monday(now: DateTime<Utc>, weeks: u64) -> DateTime<Utc> {
+/// From when to when the story plays: `weeks` weeks, from one Monday morning to the last one before
+/// `now`.
+pub fn period(now: DateTime<Utc>, weeks: u64) -> (DateTime<Utc>, DateTime<Utc>) {
     let today = now.with_timezone(&ZONE).date_naive();
     let monday = today - TimeDelta::days(i64::from(today.weekday().num_days_from_monday()));
     let monday = if at(monday, 6, 0) > now { monday - TimeDelta::weeks(1) } else { monday };
-    at(monday - TimeDelta::weeks(weeks.try_into().unwrap_or(0)), 6, 0)
+    let first = monday - TimeDelta::weeks(weeks.try_into().unwrap_or(0));
+    (at(first, 6, 0), at(monday, 6, 0))
 }
 
 /// A time on the wall clock; no story plays in the hour that is skipped in spring.
