@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{Context, Outcome};
+use super::{Batch, Context, Outcome};
 use crate::domain::alert::digest;
 use crate::domain::program::{Digest, Program};
 use crate::store::StoreError;
@@ -16,15 +16,19 @@ pub async fn step(context: &Context) -> Result<Outcome, StoreError> {
     let now = context.clock.now();
     let mut next = None;
     let mut served = false;
+    let mut batch = Batch::default();
     for program in context.programs.iter() {
         for (index, schedule) in program.digests.iter().enumerate() {
             let name = format!("digest:{}:{index}", program.name);
-            served |= serve(context, program, schedule, &name, now).await?;
+            batch.note(
+                serve(context, program, schedule, &name, now).await.map(|taken| served |= taken),
+            );
             let upcoming = schedule.cron.after(&now.with_timezone(&program.timezone)).next();
             let upcoming = upcoming.map(|slot| slot.to_utc());
             next = [next, upcoming].into_iter().flatten().min();
         }
     }
+    batch.end()?;
     Ok(if served { Outcome::Done } else { Outcome::waiting_for(next) })
 }
 
@@ -41,6 +45,9 @@ async fn serve(
         context.store.take_slot(name, now, &[], now).await?;
         return Ok(false);
     };
+    // A last slot that lies ahead is from before the clock was set back, and tells nothing; what was
+    // served of the latest slots is still known.
+    let last = if last > now { now - CATCH_UP } else { last };
     let since = last.max(now - CATCH_UP).with_timezone(&program.timezone);
     let due = schedule.cron.after(&since).map(|slot| slot.to_utc()).take_while(|slot| *slot <= now).last();
     let Some(slot) = due else { return Ok(false) };
