@@ -217,3 +217,23 @@ async fn a_record_is_waited_for_while_the_organiser_cannot_be_asked() {
         [("06.10. 10:00".to_owned(), Status::Held, Grade::Observed)]
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_late_is_not_sent_in_quiet_hours() {
+    let programme = Programme::with("[programs.alerts]\nquiet_hours = \"20:00-08:00\"").await;
+    programme.meeting(ADA, BEN, "2026-10-07T19:45", None).await;
+    programme.meeting(CHEN, DARA, "2026-10-07T08:30", None).await;
+    programme.until("2026-10-06T07:00").await;
+    programme.world.smtp(false).await.expect("the mail server");
+    programme.until("2026-10-06T20:30").await;
+    programme.world.smtp(true).await.expect("the mail server");
+    programme.until("2026-10-07T07:55").await;
+    assert_eq!(programme.mails().await, []);
+    programme.until("2026-10-07T12:00").await;
+
+    // What was due at 19:45 the day before is no longer worth sending in the morning.
+    assert_eq!(
+        programme.listed(Kind::Reminder, AlertState::Sent).await,
+        ["chen@contoso.example at 07.10. 08:00", "dara@contoso.example at 07.10. 08:00"]
+    );
+}
