@@ -193,10 +193,10 @@ async fn a_digest_served_by_a_clock_that_was_wrong_does_not_silence_the_next_one
     programme.until("2026-10-07T12:00").await;
 
     let digests = programme.listed(Kind::Digest, AlertState::Sent).await;
-    assert_eq!(digests[digests.len() - 2..], [
-        "people@acme.example at 06.10. 09:00",
-        "people@acme.example at 07.10. 09:00"
-    ]);
+    assert_eq!(
+        digests[digests.len() - 2..],
+        ["people@acme.example at 06.10. 09:00", "people@acme.example at 07.10. 09:00"]
+    );
     programme.assert_single().await;
 }
 
@@ -205,8 +205,12 @@ async fn a_record_is_waited_for_while_the_organiser_cannot_be_asked() {
     let programme = Programme::new().await;
     let meeting = programme.meeting(ADA, BEN, "2026-10-06T10:00", None).await;
     programme.both(&meeting, [ADA, BEN], "2026-10-06T10:00").await;
-    let outage =
-        Fault { path_contains: "conferenceRecords".to_owned(), status: 503, times: 100_000, ..Fault::default() };
+    let outage = Fault {
+        path_contains: "conferenceRecords".to_owned(),
+        status: 503,
+        times: 100_000,
+        ..Fault::default()
+    };
     programme.world.fault(&outage).await.expect("a fault");
     programme.until("2026-10-17T10:00").await;
     programme.world.clear_faults().await.expect("no fault");
