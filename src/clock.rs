@@ -11,7 +11,8 @@ use tokio::sync::watch;
 pub trait Clock: Send + Sync {
     fn now(&self) -> DateTime<Utc>;
 
-    /// Returns once `now()` is `at` or later.
+    /// Returns once `now()` is `at` or later. A real clock may be set back meanwhile: then it returns
+    /// earlier, when as much time has gone by as was left at first.
     fn sleep_until<'a>(&'a self, at: DateTime<Utc>) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
 }
 
@@ -29,14 +30,21 @@ impl Clock for SystemClock {
     }
 
     fn sleep_until<'a>(&'a self, at: DateTime<Utc>) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>> {
-        Box::pin(async move {
-            while let Ok(left) = (at - self.now()).to_std() {
-                if left.is_zero() {
-                    break;
-                }
-                tokio::time::sleep(left.min(PIECE)).await;
-            }
-        })
+        Box::pin(wait_until(at, || self.now()))
+    }
+}
+
+async fn wait_until(at: DateTime<Utc>, now: impl Fn() -> DateTime<Utc>) {
+    let left = || (at - now()).to_std().unwrap_or_default();
+    // Whoever sleeps until the clock shows a time would sleep for days when it is set back by days.
+    let mut budget = left();
+    loop {
+        let piece = left().min(budget).min(PIECE);
+        if piece.is_zero() {
+            return;
+        }
+        tokio::time::sleep(piece).await;
+        budget = budget.saturating_sub(piece);
     }
 }
 
@@ -69,5 +77,22 @@ impl Clock for ManualClock {
             // The sender lives as long as `self`, so waiting cannot fail.
             let _ = now.wait_for(|now| *now >= at).await;
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_clock_that_is_set_back_keeps_nobody_asleep() {
+        let at = DateTime::UNIX_EPOCH + chrono::TimeDelta::days(400);
+        let set_back = std::cell::Cell::new(false);
+        let clock = || match set_back.replace(true) {
+            false => at - chrono::TimeDelta::milliseconds(50),
+            true => at - chrono::TimeDelta::days(30),
+        };
+        let waiting = Box::pin(wait_until(at, clock));
+        tokio::time::timeout(Duration::from_secs(5), waiting).await.expect("it wakes in time");
     }
 }

@@ -102,9 +102,11 @@ async fn work(
         seat.look();
         let outcome = step(&context).await;
         let now = context.clock.now();
+        if outcome.is_ok() {
+            pause = FIRST_PAUSE;
+        }
         let until = match outcome {
             Ok(Outcome::Done) => {
-                pause = FIRST_PAUSE;
                 seat.board().call_others(&seat);
                 continue;
             }

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{Context, Outcome};
+use super::{Batch, Context, Outcome};
 use crate::domain::calendar::Calendar;
 use crate::domain::event::{Conference, Window};
 use crate::domain::evidence::{Call, ConferenceRecord, Evidence, Presence, Statement};
@@ -28,14 +28,15 @@ const AFTER_END: [TimeDelta; 6] = [
 /// From this long after the end on, a record that was found is taken to be complete.
 const COMPLETE_AFTER: TimeDelta = TimeDelta::minutes(30);
 
-/// How long after the last look trouble that passes is waited out.
-const GIVE_UP_AFTER: TimeDelta = TimeDelta::days(7);
+/// How long after the end trouble that passes is waited out: as long as Meet keeps its records.
+const GIVE_UP_AFTER: TimeDelta = TimeDelta::days(30);
 
 /// How long before and after the planned time a call may run and still be asked for.
 const MARGIN: TimeDelta = TimeDelta::hours(1);
 
-/// How long to wait after an error before looking again.
+/// How long to wait at least after an error before looking again, and how long at the most.
 const RETRY: TimeDelta = TimeDelta::minutes(5);
+const LONGEST_RETRY: TimeDelta = TimeDelta::hours(6);
 
 /// Looks for the records of every session that is due for it.
 pub async fn step(context: &Context) -> Result<Outcome, StoreError> {
@@ -43,9 +44,11 @@ pub async fn step(context: &Context) -> Result<Outcome, StoreError> {
     if due.is_empty() {
         return Ok(Outcome::waiting_for(context.store.next_due(Queue::Fetch).await?));
     }
+    let mut batch = Batch::default();
     for (session, lease) in &due {
-        fetch(context, session, lease).await?;
+        batch.note(fetch(context, session, lease).await);
     }
+    batch.end()?;
     Ok(Outcome::Done)
 }
 
@@ -98,19 +101,26 @@ fn after_trouble(
     next: Option<DateTime<Utc>>,
     now: DateTime<Utc>,
 ) -> Option<DateTime<Utc>> {
+    // The longer it lasts, the rarer.
+    let wait = ((now - session.end) / 16).clamp(RETRY, LONGEST_RETRY);
     let wait = match error {
         ProviderError::Throttled { retry_after } => {
-            retry_after.and_then(|asked| TimeDelta::from_std(asked).ok()).unwrap_or(RETRY).max(RETRY)
+            let asked = retry_after.and_then(|asked| TimeDelta::from_std(asked).ok()).unwrap_or(wait);
+            asked.clamp(wait, LONGEST_RETRY)
         }
-        ProviderError::Temporary(_) => RETRY,
+        ProviderError::Temporary(_) => wait,
         ProviderError::CursorRejected
         | ProviderError::NeedsConsent(_)
         | ProviderError::Refused(_)
         | ProviderError::Unreachable(_)
         | ProviderError::Garbled(_) => return next,
     };
-    let last = AFTER_END.iter().max().copied().unwrap_or_default();
-    Some(now + wait).filter(|at| *at <= session.end + last + GIVE_UP_AFTER)
+    Some(now + wait).filter(|at| *at <= session.end + GIVE_UP_AFTER)
+}
+
+/// Whether an error goes away by itself.
+fn passes(error: &ProviderError) -> bool {
+    matches!(error, ProviderError::Throttled { .. } | ProviderError::Temporary(_))
 }
 
 enum Found {
@@ -130,19 +140,22 @@ async fn calls(
 ) -> Result<Found, StoreError> {
     let window = Window { from: session.start - MARGIN, to: session.end + MARGIN };
     let mut found = Found::Nobody;
+    let mut trouble = None;
     for calendar in who_may_know(context, session, pairing).await? {
         let Some(provider) = context.providers.get(&calendar.connection) else { continue };
         match provider.calls(&calendar.address, conference, window).await {
             Ok(calls) if calls.is_empty() => found = Found::Calls(calls),
             Ok(calls) => return Ok(Found::Calls(calls)),
+            // What passes is worth waiting for, whatever else went wrong.
             Err(error) => {
-                if !matches!(found, Found::Calls(_)) {
-                    found = Found::Trouble(error);
+                if trouble.is_none() || passes(&error) {
+                    trouble = Some(error);
                 }
             }
         }
     }
-    Ok(found)
+    // That one member is shown nothing says nothing about what another one would have been shown.
+    Ok(trouble.map_or(found, Found::Trouble))
 }
 
 async fn who_may_know(

@@ -1,6 +1,6 @@
 //! Sessions out of copies: puts together what the calendars of a pairing say.
 
-use super::{Context, Happening, Outcome};
+use super::{Batch, Context, Happening, Outcome};
 use crate::domain::detect::Decision;
 use crate::domain::pairing::PairingId;
 use crate::domain::session::{Session, assemble};
@@ -12,9 +12,11 @@ const BATCH: u32 = 64;
 /// Looks at every pairing of which a copy has changed.
 pub async fn step(context: &Context) -> Result<Outcome, StoreError> {
     let due = context.store.pairings_to_detect(BATCH).await?;
+    let mut batch = Batch::default();
     for pairing in &due {
-        put_together(context, *pairing).await?;
+        batch.note(put_together(context, *pairing).await);
     }
+    batch.end()?;
     Ok(if due.is_empty() { Outcome::Idle } else { Outcome::Done })
 }
 

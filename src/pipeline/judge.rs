@@ -1,6 +1,8 @@
 //! Verdicts out of evidence.
 
-use super::{Context, Happening, Outcome};
+use chrono::TimeDelta;
+
+use super::{Batch, Context, Happening, Outcome};
 use crate::domain::judge::{Case, judge};
 use crate::domain::session::{Session, SessionId};
 use crate::store::{Finished, Lease, Queue, StoreError};
@@ -8,15 +10,20 @@ use crate::store::{Finished, Lease, Queue, StoreError};
 /// How many sessions one step takes.
 const BATCH: u32 = 64;
 
+/// When to look again at a session whose program is not configured: it may come back.
+const WITHOUT_PROGRAM: TimeDelta = TimeDelta::days(1);
+
 /// Judges every session that is due: because evidence came, or because time has passed.
 pub async fn step(context: &Context) -> Result<Outcome, StoreError> {
     let due = context.store.claim_sessions_to_judge(context.clock.now(), BATCH).await?;
     if due.is_empty() {
         return Ok(Outcome::waiting_for(context.store.next_due(Queue::Judge).await?));
     }
+    let mut batch = Batch::default();
     for (session, lease) in &due {
-        reach_verdict(context, session, lease).await?;
+        batch.note(reach_verdict(context, session, lease).await);
     }
+    batch.end()?;
     Ok(Outcome::Done)
 }
 
@@ -31,7 +38,8 @@ async fn reach_verdict(
         pairing.as_ref().and_then(|pairing| Some((pairing, context.program(&pairing.program)?)))
     else {
         // Without its program nobody knows the rules; the verdict stays as it is.
-        let _ = context.store.save_verdict(lease, &session.verdict, "no program", None, now).await?;
+        let again_at = Some(now + WITHOUT_PROGRAM);
+        let _ = context.store.save_verdict(lease, &session.verdict, "no program", again_at, now).await?;
         return Ok(());
     };
     let evidence = context.store.evidence_of(&session.id).await?;

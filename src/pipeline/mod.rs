@@ -14,6 +14,7 @@ use crate::domain::alert::{AlertKey, Kind};
 use crate::domain::calendar::CalendarId;
 use crate::domain::judge::{Grade, Status};
 use crate::domain::session::SessionId;
+use crate::store::StoreError;
 
 pub mod conference;
 mod context;
@@ -41,6 +42,27 @@ pub enum Outcome {
 impl Outcome {
     fn waiting_for(next: Option<DateTime<Utc>>) -> Self {
         next.map_or(Self::Idle, Self::NextAt)
+    }
+}
+
+/// What became of a batch. One that fails holds up no other: the rest is worked through before the
+/// first error is told.
+#[derive(Default)]
+struct Batch {
+    first_error: Option<StoreError>,
+}
+
+impl Batch {
+    fn note(&mut self, result: Result<(), StoreError>) {
+        match (result, &self.first_error) {
+            (Ok(()), _) => {}
+            (Err(error), None) => self.first_error = Some(error),
+            (Err(error), Some(_)) => tracing::error!("another of the same batch failed: {error}"),
+        }
+    }
+
+    fn end(self) -> Result<(), StoreError> {
+        self.first_error.map_or(Ok(()), Err)
     }
 }
 

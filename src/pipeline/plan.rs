@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 
-use super::{Context, Outcome};
+use super::{Batch, Context, Outcome};
 use crate::domain::alert::{Planned, plan, reconcile};
 use crate::domain::cadence::standing;
 use crate::domain::pairing::PairingId;
@@ -20,9 +20,11 @@ pub async fn step(context: &Context) -> Result<Outcome, StoreError> {
     if due.is_empty() {
         return Ok(Outcome::waiting_for(context.store.next_due(Queue::Plan).await?));
     }
+    let mut batch = Batch::default();
     for lease in due {
-        plan_for(context, &lease).await?;
+        batch.note(plan_for(context, &lease).await);
     }
+    batch.end()?;
     Ok(Outcome::Done)
 }
 

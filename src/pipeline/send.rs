@@ -1,6 +1,6 @@
 //! Deliveries out of alerts: sends what is due, after a last look at the facts.
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{Context, Happening, Outcome};
 use crate::domain::alert::{Alert, AlertKey, Check, Facts, Kind, recheck};
@@ -13,10 +13,11 @@ use crate::store::{Finished, Lease, Queue, StoreError, StoredAlert};
 
 mod letters;
 
-/// How many alerts one step takes.
-const BATCH: u32 = 16;
+/// One alert at a time: a stop waits for one message only, and no lease runs out in a queue behind a
+/// slow mail server.
+const BATCH: u32 = 1;
 
-/// Sends every alert that is due.
+/// Sends the alert that is due longest.
 pub async fn step(context: &Context) -> Result<Outcome, StoreError> {
     let Some(notifier) = &context.notifier else { return Ok(Outcome::Idle) };
     let due = context.store.claim_alerts(context.clock.now(), BATCH).await?;
@@ -76,7 +77,14 @@ async fn deliver(
         },
     );
     let reason = match check {
-        Check::Send => None,
+        Check::Send => {
+            if let Some(until) = quiet_until(background.program, alert, now) {
+                // Whoever planned it kept the quiet hours; it is late, and may be too late by then.
+                let _ = context.store.alert_put_off(lease, until).await?;
+                return Ok(());
+            }
+            None
+        }
         Check::Withdraw(reason) => Some(reason),
     };
     let letter = match (reason, background.program) {
@@ -126,6 +134,13 @@ async fn withdraw(
         reason: reason.to_owned(),
     });
     Ok(())
+}
+
+/// When the quiet hours end that `now` falls into. A digest keeps to its own schedule.
+fn quiet_until(program: Option<&Program>, alert: &Alert, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    let program = program.filter(|_| alert.kind != Kind::Digest)?;
+    let until = program.alerts.quiet_hours?.after(now, program.timezone);
+    (until > now).then_some(until)
 }
 
 /// How long to wait after `attempts` attempts: doubling from a minute to an hour.

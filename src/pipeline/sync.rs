@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::{StreamExt, stream};
 
-use super::{Context, Happening, Outcome};
+use super::{Batch, Context, Happening, Outcome};
 use crate::domain::calendar::{Calendar, CalendarId, CalendarState};
 use crate::domain::copies::{Changes, Seen, compare};
 use crate::domain::detect::{Decision, SeriesMemory};
@@ -14,23 +14,32 @@ use crate::domain::session::{Copy, CopyState};
 use crate::providers::{Change, Listing, Provider, ProviderError};
 use crate::store::{Finished, Lease, StoreError, SyncUpdate};
 
+/// No calendar is left alone for longer than about this, whatever its provider asks for.
+const LONGEST_WAIT: TimeDelta = TimeDelta::days(1);
+
 /// Reads every calendar that is due, several at a time. One that fails holds up no other.
 pub async fn step(context: &Context) -> Result<Outcome, StoreError> {
     let at_once = context.sync.concurrency;
     let batch = u32::try_from(at_once).unwrap_or(u32::MAX);
     let due = context.store.claim_calendars(context.clock.now(), batch).await?;
     if due.is_empty() {
-        return Ok(Outcome::waiting_for(context.store.next_due(crate::store::Queue::Calendars).await?));
+        let next = context.store.next_due(crate::store::Queue::Calendars).await?;
+        let now = context.clock.now();
+        if next.is_some_and(|next| next > now + LONGEST_WAIT.max(context.sync.interval) * 2) {
+            tracing::warn!("the clock was set back; every calendar is read now");
+            context.store.sync_all_now(now).await?;
+            return Ok(Outcome::Done);
+        }
+        return Ok(Outcome::waiting_for(next));
     }
     let mut readings = stream::iter(due.into_iter().map(|(calendar, lease)| read(context, calendar, lease)))
         .buffer_unordered(at_once);
-    let mut first_error = None;
+    let mut batch = Batch::default();
     while let Some(result) = readings.next().await {
-        if let Err(error) = result {
-            first_error.get_or_insert(error);
-        }
+        batch.note(result);
     }
-    first_error.map_or(Ok(Outcome::Done), Err)
+    batch.end()?;
+    Ok(Outcome::Done)
 }
 
 async fn read(context: &Context, calendar: Calendar, lease: Lease<CalendarId>) -> Result<(), StoreError> {
@@ -86,7 +95,8 @@ async fn fetch(
 fn serves(context: &Context, calendar: &Calendar, window: &Window, now: DateTime<Utc>) -> bool {
     let future = context.sync.future;
     let spread = future / 10 * i32::try_from(calendar.id.0.rem_euclid(16)).unwrap_or(0) / 16;
-    window.to - now >= future * 7 / 10 - spread
+    // A window that lies ahead altogether is from before the clock was set back.
+    window.from <= now && window.to - now >= future * 7 / 10 - spread
 }
 
 async fn keep(
@@ -236,7 +246,7 @@ async fn fail(
         ProviderError::CursorRejected => (CalendarState::BackingOff, wait, true),
         ProviderError::Throttled { retry_after } => {
             let asked = retry_after.and_then(|asked| TimeDelta::from_std(asked).ok()).unwrap_or_default();
-            (CalendarState::BackingOff, wait.max(asked), false)
+            (CalendarState::BackingOff, wait.max(asked.min(LONGEST_WAIT)), false)
         }
         ProviderError::Temporary(_) | ProviderError::Garbled(_) => (CalendarState::BackingOff, wait, false),
         ProviderError::NeedsConsent(_) => (CalendarState::NeedsConsent, wait.max(TimeDelta::hours(1)), false),

@@ -110,6 +110,17 @@ impl Store {
         Ok(finished(self.db.write(&sql, values).await?.len() as u64))
     }
 
+    /// It is to wait until `due_at`, though nothing is wrong with it.
+    pub async fn alert_put_off(&self, lease: &Lease<AlertKey>, due_at: DateTime<Utc>) -> Result<Finished> {
+        let release = Queue::Alerts.release_sql();
+        let sql = format!(
+            "UPDATE alert SET due_at = $3, {release}
+             WHERE alert_key = $1 AND lease = $2 RETURNING alert_key"
+        );
+        let values = values![&*lease.on.0, lease.number, due_at];
+        Ok(finished(self.db.write(&sql, values).await?.len() as u64))
+    }
+
     /// The channel did not take it. Without `retry_at` that is final.
     pub async fn alert_failed(
         &self,

@@ -160,3 +160,84 @@ async fn a_clock_that_is_set_back_sends_nothing_again() {
         [("06.10. 12:00".to_owned(), Status::Held, Grade::Observed)]
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_that_cannot_be_read_holds_up_no_other_pairing() {
+    let programme = Programme::new().await;
+    programme.meeting(ADA, BEN, "2026-10-08T10:00", None).await;
+    programme.until("2026-10-05T12:00").await;
+    assert_eq!(programme.sessions().await.len(), 1);
+    programme.spoil("UPDATE copy SET responses = 'spoilt', revision = revision + 1").await;
+    programme.meeting(CHEN, DARA, "2026-10-08T14:00", None).await;
+    programme.until("2026-10-05T15:00").await;
+
+    assert_eq!(programme.sessions().await.len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_calendar_put_off_by_a_clock_that_was_wrong_is_read_again() {
+    let programme = Programme::new().await;
+    programme.until("2026-10-05T08:30").await;
+    programme.spoil("UPDATE calendar SET next_sync_at = '2027-10-05T00:00:00+00:00'").await;
+    programme.meeting(ADA, BEN, "2026-10-08T10:00", None).await;
+    programme.until("2026-10-06T12:00").await;
+
+    assert_eq!(programme.sessions().await.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_digest_served_by_a_clock_that_was_wrong_does_not_silence_the_next_ones() {
+    let programme = Programme::with("[[programs.digests]]\ncron = \"0 0 9 * * *\"").await;
+    programme.until("2026-10-05T08:00").await;
+    programme.spoil("UPDATE schedule_slot SET slot = '2027-10-05T07:00:00+00:00'").await;
+    programme.until("2026-10-07T12:00").await;
+
+    let digests = programme.listed(Kind::Digest, AlertState::Sent).await;
+    assert_eq!(
+        digests[digests.len() - 2..],
+        ["people@acme.example at 06.10. 09:00", "people@acme.example at 07.10. 09:00"]
+    );
+    programme.assert_single().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_is_waited_for_while_the_organiser_cannot_be_asked() {
+    let programme = Programme::new().await;
+    let meeting = programme.meeting(ADA, BEN, "2026-10-06T10:00", None).await;
+    programme.both(&meeting, [ADA, BEN], "2026-10-06T10:00").await;
+    let outage = Fault {
+        path_contains: "conferenceRecords".to_owned(),
+        status: 503,
+        times: 100_000,
+        ..Fault::default()
+    };
+    programme.world.fault(&outage).await.expect("a fault");
+    programme.until("2026-10-17T10:00").await;
+    programme.world.clear_faults().await.expect("no fault");
+    programme.until("2026-10-18T10:00").await;
+
+    assert_eq!(
+        programme.verdicts("2026-10-07T00:00").await,
+        [("06.10. 10:00".to_owned(), Status::Held, Grade::Observed)]
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_late_is_not_sent_in_quiet_hours() {
+    let programme = Programme::with("[programs.alerts]\nquiet_hours = \"20:00-08:00\"").await;
+    programme.meeting(ADA, BEN, "2026-10-07T19:45", None).await;
+    programme.meeting(CHEN, DARA, "2026-10-07T08:30", None).await;
+    programme.until("2026-10-06T07:00").await;
+    programme.world.smtp(false).await.expect("the mail server");
+    programme.until("2026-10-06T20:30").await;
+    programme.world.smtp(true).await.expect("the mail server");
+    programme.until("2026-10-07T07:55").await;
+    assert_eq!(programme.mails().await, []);
+    programme.until("2026-10-07T12:00").await;
+
+    // What was due at 19:45 the day before is no longer worth sending in the morning.
+    assert_eq!(
+        programme.listed(Kind::Reminder, AlertState::Sent).await,
+        ["chen@contoso.example at 07.10. 08:00", "dara@contoso.example at 07.10. 08:00"]
+    );
+}

@@ -101,6 +101,15 @@ first_within = "3 weeks"
         self.service = Some(service);
     }
 
+    /// Changes the database behind the service's back.
+    pub async fn spoil(&self, sql: &'static str) {
+        use sqlx::Connection as _;
+        let url = format!("sqlite:{}", self._dir.path().join("mentord.db").display());
+        let mut database = sqlx::SqliteConnection::connect(&url).await.expect("the database");
+        sqlx::query(sql).execute(&mut database).await.expect("a right statement");
+        database.close().await.expect("the end");
+    }
+
     pub async fn stop(&mut self) {
         self.service.take().expect("a running service").stop().await;
     }
