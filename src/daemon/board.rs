@@ -1,7 +1,7 @@
 //! The board on which every worker shows whether it is busy and until when it sleeps.
 //!
 //! It wakes workers, it tells whether all of them have come to rest (which is when a manual clock may
-//! be moved on), and it shows a watchdog that nobody hangs.
+//! be moved on), and at the end it names those who do not stop.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
