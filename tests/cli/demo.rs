@@ -1,6 +1,6 @@
 //! `mentord demo`
 
-use crate::stage::run;
+use crate::stage::{MENTORD, run};
 
 #[tokio::test]
 async fn the_demo_tells_a_story_and_leaves_everything_to_look_at() {
@@ -17,7 +17,7 @@ async fn the_demo_tells_a_story_and_leaves_everything_to_look_at() {
         "@ weekly digest to ",
         "Engineering mentoring\n",
         "Attendance ",
-        "mentord sessions --config ",
+        "Look further:",
     ]);
     assert_eq!(demo.err, "");
     let mails: Vec<_> =
@@ -29,11 +29,12 @@ async fn the_demo_tells_a_story_and_leaves_everything_to_look_at() {
     let config = dir.join("mentord.toml");
     let config = config.to_str().unwrap();
     run(&["check", "--config", config], &[]).await.went_well();
-    for line in demo.out.lines().filter_map(|line| line.trim().strip_prefix("mentord ")) {
-        if line.contains(" --config ") {
-            run(&line.split(' ').collect::<Vec<_>>(), &[]).await.went_well();
-        }
+    let mut tried = 0;
+    for line in demo.out.lines().filter_map(|line| line.trim().strip_prefix(MENTORD)) {
+        run(&line.split_whitespace().collect::<Vec<_>>(), &[]).await.went_well();
+        tried += 1;
     }
+    assert_eq!(tried, 5, "{}", demo.out);
     let sessions = run(&["sessions", "--config", config, "--format", "json"], &[]).await.went_well().json();
     let with = |status: &str| sessions.iter().filter(|session| session["status"] == status).count();
     assert!(with("held") > 4 && with("missed") > 0, "{sessions:#?}");

@@ -54,7 +54,7 @@ cadence = "2 weeks"
 first_within = "2 weeks"
 
 [programs.alerts]
-remind_before = ["24h", "1h"]
+remind_before = ["24h", "2h"]
 quiet_hours = "20:00-07:00"
 
 [[programs.digests]]
