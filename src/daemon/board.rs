@@ -54,17 +54,8 @@ impl Board {
 
     /// Calls every worker but the one who says it: there may be work.
     pub fn call_others(&self, from: &Seat) {
-        self.call(|at| at != from.at);
-    }
-
-    /// Calls every worker.
-    pub fn call_all(&self) {
-        self.call(|_| true);
-    }
-
-    fn call(&self, whom: impl Fn(usize) -> bool) {
         for (at, desk) in self.desks().iter_mut().enumerate() {
-            if whom(at) {
+            if at != from.at {
                 desk.called = true;
                 desk.wake.notify_one();
             }
