@@ -20,6 +20,7 @@ async fn the_demo_tells_a_story_and_leaves_everything_to_look_at() {
         "Look further:",
     ]);
     assert_eq!(demo.err, "");
+    assert_eq!(demo.out.matches("] week ").count(), 6, "{}", demo.out);
     let mails: Vec<_> =
         std::fs::read_dir(dir.join("mails")).unwrap().map(|mail| mail.unwrap().path()).collect();
     assert!(mails.len() > 10, "{mails:?}");

@@ -81,7 +81,10 @@ impl Narrator {
     }
 
     fn announce(&mut self, now: DateTime<Utc>) -> Result<(), Failure> {
-        let week = (now - self.begin).num_days() / 7 + 1;
+        // By the calendar: where the clocks change, the last week is an hour longer.
+        let day = |at: DateTime<Utc>| at.with_timezone(&ZONE).date_naive();
+        let last = i64::try_from(self.weeks).unwrap_or(i64::MAX);
+        let week = ((day(now) - day(self.begin)).num_days() / 7 + 1).min(last);
         if week == self.announced {
             return Ok(());
         }
