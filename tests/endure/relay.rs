@@ -1,0 +1,115 @@
+//! A wire between the service and the sandbox's mail server that tells when a message passes, can be
+//! cut, and can hold the server's answers back.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+
+#[derive(Clone)]
+pub struct Relay {
+    address: SocketAddr,
+    /// Messages that were passed on whole; the server has not answered yet.
+    passed: watch::Sender<usize>,
+    open: watch::Sender<usize>,
+    cut: watch::Sender<bool>,
+    held: watch::Sender<bool>,
+}
+
+impl Relay {
+    /// Begins to pass on to the mail server at `smtp_url`.
+    pub async fn start(smtp_url: &str) -> Self {
+        let server: SocketAddr = smtp_url.strip_prefix("smtp://").unwrap().parse().unwrap();
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let relay = Self {
+            address: listener.local_addr().unwrap(),
+            passed: watch::Sender::new(0),
+            open: watch::Sender::new(0),
+            cut: watch::Sender::new(false),
+            held: watch::Sender::new(false),
+        };
+        let own = relay.clone();
+        tokio::spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                if !*own.cut.borrow() {
+                    own.open.send_modify(|open| *open += 1);
+                    let own = own.clone();
+                    tokio::spawn(async move {
+                        own.pass(client, server).await;
+                        own.open.send_modify(|open| *open -= 1);
+                    });
+                }
+            }
+        });
+        relay
+    }
+
+    pub fn url(&self) -> String {
+        format!("smtp://{}", self.address)
+    }
+
+    async fn pass(&self, client: TcpStream, server: SocketAddr) {
+        let Ok(server) = TcpStream::connect(server).await else { return };
+        let (from_client, to_client) = client.into_split();
+        let (from_server, to_server) = server.into_split();
+        // Each way ends by itself: what a client that died had said is heard to the end.
+        tokio::join!(self.there(from_client, to_server), self.back(from_server, to_client));
+    }
+
+    async fn there(&self, mut from: OwnedReadHalf, mut to: OwnedWriteHalf) {
+        let mut buffer = [0; 4096];
+        let mut tail = Vec::new();
+        while let Ok(length @ 1..) = from.read(&mut buffer).await {
+            if to.write_all(&buffer[..length]).await.is_err() {
+                return;
+            }
+            tail.extend_from_slice(&buffer[..length]);
+            tail.drain(..tail.len().saturating_sub(5));
+            if tail == b"\r\n.\r\n" {
+                self.passed.send_modify(|passed| *passed += 1);
+            }
+        }
+        let _ = to.shutdown().await;
+    }
+
+    async fn back(&self, mut from: OwnedReadHalf, mut to: OwnedWriteHalf) {
+        let mut buffer = [0; 4096];
+        let mut held = self.held.subscribe();
+        while let Ok(length @ 1..) = from.read(&mut buffer).await {
+            let _ = held.wait_for(|held| !held).await;
+            // The server is read to its end though nobody may listen any more.
+            let _ = to.write_all(&buffer[..length]).await;
+        }
+    }
+
+    /// How many messages were passed on so far.
+    pub fn passed(&self) -> usize {
+        *self.passed.borrow()
+    }
+
+    /// Waits for the next message to pass, for so long at the most; whether one did.
+    pub async fn passes(&self, before: usize, at_most: Duration) -> bool {
+        let mut passed = self.passed.subscribe();
+        tokio::time::timeout(at_most, passed.wait_for(|passed| *passed > before)).await.is_ok()
+    }
+
+    /// Waits until the server has heard everything that was said by clients that are gone.
+    pub async fn drained(&self) {
+        let mut open = self.open.subscribe();
+        let drained = open.wait_for(|open| *open == 0);
+        tokio::time::timeout(Duration::from_secs(20), drained).await.expect("an end of all mail").unwrap();
+    }
+
+    /// Turns everybody away who comes from now on, or lets them in again.
+    pub fn cut(&self, cut: bool) {
+        self.cut.send_replace(cut);
+    }
+
+    /// Keeps the server's answers back, or lets them go.
+    pub fn hold(&self, held: bool) {
+        self.held.send_replace(held);
+    }
+}
