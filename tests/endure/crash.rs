@@ -13,9 +13,9 @@ use crate::world::{Name, World};
 /// How many times it is killed, unless `MENTORD_TEST_KILLS` says otherwise.
 const KILLS: u64 = 40;
 
-/// When the service is killed.
+/// When something happens to the service.
 #[derive(Clone, Copy, Debug)]
-enum Moment {
+pub enum Moment {
     /// Any time, so many milliseconds after it began.
     After(u64),
     /// Around the time at which it takes up its work.
@@ -27,7 +27,7 @@ enum Moment {
 }
 
 impl Moment {
-    fn draw(chance: &mut Chance) -> Self {
+    pub fn draw(chance: &mut Chance) -> Self {
         match chance.within(0..10) {
             0..3 => Self::After(chance.within(0..2500)),
             3..4 => Self::Ready(chance.within(0..100)),
@@ -37,7 +37,7 @@ impl Moment {
     }
 
     /// Waits for it, for some seconds at the most: where nothing happens, any time is as good.
-    async fn come(self, stage: &Stage, service: &mut Service<'_>) {
+    pub async fn come(self, stage: &Stage, service: &mut Service<'_>) {
         let at_most = Duration::from_secs(2);
         let then = match self {
             Self::After(then) => then,
@@ -74,7 +74,7 @@ pub async fn seen(stage: &Stage) -> HashSet<Name> {
 
 async fn killed_again_and_again(kind: Kind) {
     let stage = Stage::set(kind).await;
-    let mut world = World::begin(&stage, Chance::begin(&format!("crash on {kind:?}")));
+    let mut world = World::begin(&stage, Chance::begin(&format!("crash on {kind:?}"))).await;
     // Once everything was read in peace: what is missed is said only after that.
     let mut first = Service::start(&stage);
     first.ready().await;

@@ -11,6 +11,8 @@ mod books;
 mod chance;
 mod crash;
 mod database;
+mod disk;
+mod faults;
 mod relay;
 mod service;
 mod stage;

@@ -1,7 +1,8 @@
 //! A wire between the service and the sandbox's mail server that tells when a message passes, can be
-//! cut, and can hold the server's answers back.
+//! cut, and can hold the server's answers to messages back.
 
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -55,31 +56,37 @@ impl Relay {
         let Ok(server) = TcpStream::connect(server).await else { return };
         let (from_client, to_client) = client.into_split();
         let (from_server, to_server) = server.into_split();
+        let whole = AtomicBool::new(false);
         // Each way ends by itself: what a client that died had said is heard to the end.
-        tokio::join!(self.there(from_client, to_server), self.back(from_server, to_client));
+        tokio::join!(self.there(from_client, to_server, &whole), self.back(from_server, to_client, &whole));
     }
 
-    async fn there(&self, mut from: OwnedReadHalf, mut to: OwnedWriteHalf) {
+    async fn there(&self, mut from: OwnedReadHalf, mut to: OwnedWriteHalf, whole: &AtomicBool) {
         let mut buffer = [0; 4096];
         let mut tail = Vec::new();
         while let Ok(length @ 1..) = from.read(&mut buffer).await {
+            tail.extend_from_slice(&buffer[..length]);
+            tail.drain(..tail.len().saturating_sub(5));
+            // Known before the server can answer.
+            let ends = tail == b"\r\n.\r\n";
+            whole.fetch_or(ends, Ordering::SeqCst);
             if to.write_all(&buffer[..length]).await.is_err() {
                 return;
             }
-            tail.extend_from_slice(&buffer[..length]);
-            tail.drain(..tail.len().saturating_sub(5));
-            if tail == b"\r\n.\r\n" {
+            if ends {
                 self.passed.send_modify(|passed| *passed += 1);
             }
         }
         let _ = to.shutdown().await;
     }
 
-    async fn back(&self, mut from: OwnedReadHalf, mut to: OwnedWriteHalf) {
+    async fn back(&self, mut from: OwnedReadHalf, mut to: OwnedWriteHalf, whole: &AtomicBool) {
         let mut buffer = [0; 4096];
         let mut held = self.held.subscribe();
         while let Ok(length @ 1..) = from.read(&mut buffer).await {
-            let _ = held.wait_for(|held| !held).await;
+            if whole.load(Ordering::SeqCst) {
+                let _ = held.wait_for(|held| !held).await;
+            }
             // The server is read to its end though nobody may listen any more.
             let _ = to.write_all(&buffer[..length]).await;
         }
@@ -108,7 +115,7 @@ impl Relay {
         self.cut.send_replace(cut);
     }
 
-    /// Keeps the server's answers back, or lets them go.
+    /// Keeps the server's answers to whole messages back, or lets them go.
     pub fn hold(&self, held: bool) {
         self.held.send_replace(held);
     }

@@ -23,7 +23,7 @@ const HEADER: &str = "program,mentor_name,mentor_email,mentee_name,mentee_email,
 pub struct Pair {
     pub mentor: String,
     pub mentee: String,
-    /// They never meet, and are told so.
+    /// They met once, long ago, and are told so.
     pub idle: bool,
 }
 
@@ -110,10 +110,8 @@ impl Stage {
         let access = sandbox.grant_access(folder.path()).unwrap();
         let access = access.replace(&sandbox.smtp_url(), &relay.url());
         let stage = Self { folder, _sandbox: sandbox, control, relay, database, pairs };
+        let starts_on = (now() - TimeDelta::days(30)).date_naive();
         let row = |pair: &Pair| {
-            // Those who never meet have been due for their first session for a day.
-            let days = if pair.idle { 15 } else { 30 };
-            let starts_on = (now() - TimeDelta::days(days)).date_naive();
             let Pair { mentor, mentee, .. } = pair;
             format!("engineering,{mentor},{mentor},{mentee},{mentee},{starts_on}\n")
         };

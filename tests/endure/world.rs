@@ -34,6 +34,9 @@ pub struct World<'a> {
     moved: Vec<(Name, Name)>,
     /// What is called off or was taken off a calendar; nothing happens to it any more.
     closed: HashSet<Name>,
+    /// What was declined at any time. Called off as well it would have two reasons, and a cancelled
+    /// event does not tell who has changed their mind before.
+    declined: HashSet<Name>,
     /// What the service had seen when it last ended, less what has changed since.
     seen: HashSet<Name>,
     faults: bool,
@@ -78,9 +81,57 @@ impl Place {
 }
 
 impl<'a> World<'a> {
-    pub fn begin(stage: &'a Stage, chance: Chance) -> Self {
-        let (used, closed, seen) = (HashSet::new(), HashSet::new(), HashSet::new());
-        Self { stage, chance, used, moved: Vec::new(), closed, seen, faults: true }
+    /// A pair that is idle met fifteen days ago: a day longer ago than it means to.
+    pub async fn begin(stage: &'a Stage, chance: Chance) -> Self {
+        let [used, closed, declined, seen] = std::array::from_fn(|_| HashSet::new());
+        let mut world = Self { stage, chance, used, moved: Vec::new(), closed, declined, seen, faults: true };
+        for pair in stage.pairs.iter().filter(|pair| pair.idle) {
+            let days = -15 * 24 * 60;
+            let start = world.free(pair, days..days + 1).unwrap();
+            world.met(pair, start, &[&pair.mentor, &pair.mentee]).await;
+        }
+        world
+    }
+
+    /// A meeting with a call, called by the mentor, that is over, with those who came.
+    pub async fn met(&mut self, pair: &Pair, start: DateTime<Utc>, who: &[&str]) {
+        let meeting = Self::meeting(&pair.mentor, &pair.mentee, start, 45, "Interview");
+        let id = self.control().plan(&meeting).await.unwrap().id;
+        for who in who {
+            self.stay(&id, who, start, 2).await;
+        }
+        self.control().retitle(&id, "Mentoring", None).await.unwrap();
+    }
+
+    /// A meeting with a call, called by the mentor, that is to come so many minutes from now.
+    pub async fn ahead(&mut self, pair: &Pair, minutes: i64, length: i64) -> String {
+        let start = self.free(pair, minutes..minutes + 1).expect("a free start");
+        let meeting = Self::meeting(&pair.mentor, &pair.mentee, start, length, "Mentoring");
+        self.control().plan(&meeting).await.unwrap().id
+    }
+
+    /// Somebody is in a call from so many minutes after its start until shortly before its end.
+    async fn stay(&self, meeting: &str, who: &str, start: DateTime<Utc>, from: i64) {
+        let at = |minutes| start + TimeDelta::minutes(minutes);
+        self.control().join(meeting, Some(who), at(from), Some(start)).await.unwrap();
+        self.control().leave(meeting, Some(who), at(40), Some(start)).await.unwrap();
+    }
+
+    fn meeting(organizer: &str, guest: &str, start: DateTime<Utc>, minutes: i64, title: &str) -> NewMeeting {
+        let conference = match organizer.ends_with("acme.example") {
+            true => Conference::Meet,
+            false => Conference::Teams,
+        };
+        NewMeeting {
+            organizer: organizer.to_owned(),
+            attendees: vec![guest.to_owned()],
+            title: title.to_owned(),
+            start: wall(start),
+            timezone: "UTC".to_owned(),
+            minutes,
+            conference,
+            ..NewMeeting::default()
+        }
     }
 
     fn control(&self) -> &Control {
@@ -167,23 +218,11 @@ impl<'a> World<'a> {
         if !pair.mentee.ends_with("freelance.example") && self.chance.in_hundred(30) {
             people.reverse();
         }
-        let [organizer, guest] = people;
-        let conference = match organizer.ends_with("acme.example") {
-            true => Conference::Meet,
-            false => Conference::Teams,
-        };
-        let conference = if self.chance.in_hundred(90) { conference } else { Conference::None };
-        let meeting = NewMeeting {
-            organizer,
-            attendees: vec![guest],
-            title: title.to_owned(),
-            start: wall(start),
-            timezone: "UTC".to_owned(),
-            minutes,
-            conference,
-            rrule: rrule.map(str::to_owned),
-            ..NewMeeting::default()
-        };
+        let mut meeting = Self::meeting(&people[0], &people[1], start, minutes, title);
+        meeting.rrule = rrule.map(str::to_owned);
+        if self.chance.in_hundred(10) {
+            meeting.conference = Conference::None;
+        }
         self.control().plan(&meeting).await.unwrap().id
     }
 
@@ -195,13 +234,11 @@ impl<'a> World<'a> {
             8 => &[&pair.mentee],
             _ => &[],
         };
-        for who in who {
-            let at = |minutes| start + TimeDelta::minutes(minutes);
+        // A meeting without a call has none to come into.
+        let call = self.meetings().await.into_iter().find(|one| one.id == *meeting).unwrap().conference;
+        for who in who.iter().filter(|_| call != Conference::None) {
             let from = self.chance.within(0..9);
-            // A meeting without a call has none to come into.
-            if self.control().join(meeting, Some(who), at(from), Some(start)).await.is_ok() {
-                self.control().leave(meeting, Some(who), at(40), Some(start)).await.unwrap();
-            }
+            self.stay(meeting, who, start, from).await;
         }
     }
 
@@ -287,7 +324,9 @@ impl<'a> World<'a> {
     async fn somebody_calls_off(&mut self) {
         let fits = |world: &Self, place: &Place| {
             let start = place.occurrence.start;
-            world.seen.contains(&place.name()) && !place.declined() && (is_early(start) || is_late(start))
+            world.seen.contains(&place.name())
+                && !world.declined.contains(&place.name())
+                && (is_early(start) || is_late(start))
         };
         let Some(place) = self.choose(fits).await else { return };
         self.control().cancel(&place.meeting.id, place.original()).await.unwrap();
@@ -300,6 +339,9 @@ impl<'a> World<'a> {
         let Some(place) = self.choose(fits).await else { return };
         let answers = [Response::Accepted, Response::Accepted, Response::Tentative, Response::Declined];
         let answer = *self.chance.one_of(&answers).unwrap();
+        if answer == Response::Declined {
+            self.declined.insert(place.name());
+        }
         self.control().respond(&place.meeting.id, place.guest(), answer, place.original()).await.unwrap();
     }
 
@@ -364,14 +406,6 @@ impl<'a> World<'a> {
             moves += 1;
         }
         moves
-    }
-
-    /// Every name under which a session ever went, with the one it has now.
-    pub fn name_now(&self, mut name: Name) -> Name {
-        while let Some((_, to)) = self.moved.iter().find(|(from, _)| *from == name) {
-            name = to.clone();
-        }
-        name
     }
 }
 
