@@ -127,6 +127,7 @@ pub async fn run(
     let (roster, context) = open(&first, clock.clone()).await?;
     let mut hold = context.store.hold().map_err(StartError::from)?;
     bring_up(&first, &context, &roster).await.map_err(StartError::from)?;
+    context.store.free_what_was_in_hand(&hold).await.map_err(StartError::from)?;
     let companions = accompany(&first, &context).await?;
     let mut service = begin(&first, context, companions).await?;
     loop {
