@@ -123,3 +123,8 @@ async fn killed_again_and_again(kind: Kind) {
 async fn crash_on_sqlite_loses_nothing() {
     killed_again_and_again(Kind::Sqlite).await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn crash_on_postgres_loses_nothing() {
+    killed_again_and_again(Kind::Postgres).await;
+}

@@ -1,18 +1,24 @@
 //! The database that the service runs on, and a look into it from outside.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
-use sqlx::{AssertSqlSafe, Connection as _, Row as _};
+use sqlx::{AssertSqlSafe, ColumnIndex, Connection as _, Decode, PgConnection, Row, Type};
+
+use crate::postgres::Server;
+use crate::stage::eventually;
 
 /// On which database a test runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     Sqlite,
+    Postgres,
 }
 
 pub enum Database {
     Sqlite { file: PathBuf },
+    Postgres { server: Arc<Server>, url: String },
 }
 
 impl Database {
@@ -20,6 +26,20 @@ impl Database {
     pub async fn new(kind: Kind, folder: &Path) -> Self {
         match kind {
             Kind::Sqlite => Self::Sqlite { file: folder.join("mentord.db") },
+            Kind::Postgres => Self::on(Server::shared()).await,
+        }
+    }
+
+    /// A fresh one on a server.
+    pub async fn on(server: Arc<Server>) -> Self {
+        let url = server.database().await;
+        Self::Postgres { server, url }
+    }
+
+    pub fn server(&self) -> &Server {
+        match self {
+            Self::Sqlite { .. } => panic!("SQLite has no server"),
+            Self::Postgres { server, .. } => server,
         }
     }
 
@@ -27,6 +47,7 @@ impl Database {
     pub fn url(&self) -> String {
         match self {
             Self::Sqlite { file } => format!("sqlite:{}", file.display()),
+            Self::Postgres { url, .. } => url.clone(),
         }
     }
 
@@ -34,6 +55,7 @@ impl Database {
     pub fn seconds(&self, column: &str) -> String {
         match self {
             Self::Sqlite { .. } => format!("unixepoch({column})"),
+            Self::Postgres { .. } => format!("CAST(EXTRACT(EPOCH FROM {column}) AS BIGINT)"),
         }
     }
 
@@ -41,6 +63,12 @@ impl Database {
     pub async fn rows(&self, sql: &str) -> Vec<Vec<String>> {
         match self {
             Self::Sqlite { file } => ask(file, sql).await,
+            Self::Postgres { url, .. } => {
+                let mut connection = PgConnection::connect(url).await.unwrap();
+                let rows = sqlx::query(AssertSqlSafe(sql)).fetch_all(&mut connection).await.unwrap();
+                connection.close().await.unwrap();
+                rows.iter().map(texts).collect()
+            }
         }
     }
 
@@ -59,6 +87,16 @@ impl Database {
                 }
                 ask(&copy, sql).await
             }
+            Self::Postgres { .. } => {
+                // What the dead one had asked for last is done, or undone.
+                let own = "SELECT application_name FROM pg_stat_activity
+                     WHERE datname = current_database() AND application_name = 'mentord'";
+                eventually("an end of its connections", 60, async || {
+                    self.rows(own).await.is_empty().then_some(())
+                })
+                .await;
+                self.rows(sql).await
+            }
         }
     }
 
@@ -69,6 +107,8 @@ impl Database {
                 assert_eq!(self.rows("PRAGMA integrity_check").await, [["ok"]]);
                 assert_eq!(self.rows("PRAGMA foreign_key_check").await, [[""; 0]; 0]);
             }
+            // It checks its keys itself, and its pages are none of ours.
+            Self::Postgres { .. } => {}
         }
     }
 }
@@ -78,6 +118,13 @@ async fn ask(file: &Path, sql: &str) -> Vec<Vec<String>> {
     let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
     let rows = sqlx::query(AssertSqlSafe(sql)).fetch_all(&mut connection).await.unwrap();
     connection.close().await.unwrap();
-    let text = |row: &sqlx::sqlite::SqliteRow, at| row.get::<Option<String>, _>(at).unwrap_or_default();
-    rows.iter().map(|row| (0..row.len()).map(|at| text(row, at)).collect()).collect()
+    rows.iter().map(texts).collect()
+}
+
+fn texts<R: Row>(row: &R) -> Vec<String>
+where
+    usize: ColumnIndex<R>,
+    for<'r> String: Decode<'r, R::Database> + Type<R::Database>,
+{
+    (0..row.len()).map(|at| row.get::<Option<String>, _>(at).unwrap_or_default()).collect()
 }

@@ -1,5 +1,6 @@
 //! What the service stands on gives way for a while, and nothing is lost, and nothing said twice.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -12,6 +13,7 @@ use crate::chance::{Chance, in_ci};
 use crate::crash::{Moment, seen};
 use crate::database::{Database, Kind};
 use crate::disk::SmallDisk;
+use crate::postgres::Server;
 use crate::service::Service;
 use crate::stage::{Stage, eventually, now};
 use crate::world::World;
@@ -70,6 +72,28 @@ async fn a_database_that_somebody_else_keeps_locked() {
     world.calm_down().await;
     other.execute("ROLLBACK").await.unwrap();
     other.close().await.unwrap();
+
+    all_is_well(&stage, &world, service).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_server_that_is_gone() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = Database::on(Arc::new(Server::start())).await;
+    let stage = Stage::set_on(folder, database).await;
+    let mut world = World::begin(&stage, Chance::begin("no database server")).await;
+    let service = at_work(&stage, &mut world, &[]).await;
+
+    message_in_flight(&stage).await;
+    stage.database.server().go_away();
+    stage.relay.hold(false);
+    for _ in 0..8 {
+        world.turn().await;
+    }
+    complains(&service, "sync").await;
+    complains(&service, "send").await;
+    world.calm_down().await;
+    stage.database.server().go_on();
 
     all_is_well(&stage, &world, service).await;
 }

@@ -7,6 +7,9 @@
 //! MENTORD_TEST_SEED=7 MENTORD_TEST_KILLS=500 cargo test --test endure crash -- --nocapture
 //! ```
 
+#[path = "../postgres/mod.rs"]
+mod postgres;
+
 mod books;
 mod chance;
 mod crash;
