@@ -17,9 +17,6 @@ use crate::store::{Finished, Lease, StoreError, SyncUpdate};
 /// No calendar is left alone for longer than about this, whatever its provider asks for.
 const LONGEST_WAIT: TimeDelta = TimeDelta::days(1);
 
-/// By how much the clocks of those who share the work may differ.
-const CLOCKS_DIFFER: TimeDelta = TimeDelta::minutes(5);
-
 /// Reads every calendar that is due, several at a time. One that fails holds up no other.
 pub async fn step(context: &Context) -> Result<Outcome, StoreError> {
     let at_once = context.sync.concurrency;
@@ -27,11 +24,10 @@ pub async fn step(context: &Context) -> Result<Outcome, StoreError> {
     let due = context.store.claim_calendars(context.clock.now(), batch).await?;
     if due.is_empty() {
         let next = context.store.next_due(crate::store::Queue::Calendars).await?;
-        let (now, interval) = (context.clock.now(), context.sync.interval);
-        let far_off = next.is_some_and(|next| next > now + LONGEST_WAIT.max(interval) * 2);
-        if far_off || context.store.is_put_off(now + interval + CLOCKS_DIFFER).await? {
+        let now = context.clock.now();
+        if next.is_some_and(|next| next > now + LONGEST_WAIT.max(context.sync.interval) * 2) {
             tracing::warn!("the clock was set back; every calendar is read now");
-            context.store.clock_was_set_back(now).await?;
+            context.store.sync_all_now(now).await?;
             return Ok(Outcome::Done);
         }
         return Ok(Outcome::waiting_for(next));

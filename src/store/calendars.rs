@@ -112,26 +112,6 @@ impl Store {
             .map(drop)
     }
 
-    /// Whether a calendar with which nothing is wrong is to be read only after `limit`.
-    pub async fn is_put_off(&self, limit: DateTime<Utc>) -> Result<bool> {
-        let sql = "SELECT id FROM calendar WHERE active AND failures = 0 AND next_sync_at > $1 LIMIT 1";
-        Ok(self.db.one(sql, values![limit]).await?.is_some())
-    }
-
-    /// Undoes what a clock that was ahead has put off or settled too early: every calendar is read now,
-    /// every session judged again that was judged at a time yet to come, every pairing planned.
-    pub async fn clock_was_set_back(&self, now: DateTime<Utc>) -> Result<()> {
-        self.sync_all_now(now).await?;
-        let mut tx = self.db.begin().await?;
-        let release = Queue::Judge.release_sql();
-        let sql = format!("UPDATE session SET next_judge_at = $1, {release} WHERE verdict_at > $1");
-        tx.execute(&sql, values![now]).await?;
-        let release = Queue::Plan.release_sql();
-        let sql = format!("UPDATE pairing SET next_plan_at = $1, {release} WHERE next_plan_at > $1");
-        tx.execute(&sql, values![now]).await?;
-        tx.commit().await
-    }
-
     /// How lately the active calendars of the pairing's members were read.
     pub async fn reading(&self, pairing: PairingId) -> Result<Reading> {
         let rows = self
