@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use mentord::sandbox::Mail;
 use serde_json::Value;
 
+use crate::relay::message_id;
 use crate::stage::{Pair, Stage, now, within};
 use crate::world::{Known, World};
 
@@ -17,6 +17,17 @@ pub struct Ending {
     mails: usize,
     /// The messages that the database knew to be sent.
     sent: HashSet<String>,
+}
+
+/// The Message-IDs of what arrived, in the order in which it came.
+pub async fn arrived(stage: &Stage) -> Vec<String> {
+    let mails = stage.control.mails().await.unwrap();
+    mails.iter().map(|mail| message_id(&mail.data)).collect()
+}
+
+/// The messages that the database knows to be sent.
+pub async fn booked(stage: &Stage) -> HashSet<String> {
+    stage.database.rows(SENT).await.into_iter().flatten().collect()
 }
 
 const SENT: &str = "SELECT message_id FROM alert WHERE state = 'sent'";
@@ -31,20 +42,13 @@ impl Ending {
     }
 }
 
-fn message_id(mail: &Mail) -> String {
-    let head = mail.data.split("\r\n\r\n").next().unwrap_or_default().replace("\r\n ", " ");
-    let found = head.lines().find_map(|line| line.strip_prefix("Message-ID: "));
-    found.unwrap_or_else(|| panic!("no Message-ID in\n{head}")).trim().to_owned()
-}
-
 /// Every alert that is booked as sent arrived, and was booked once; every mail is booked, and came
 /// once; but of each life that was killed one message may have been in flight: it came again, or what
 /// it was about changed before that. Returns how many came again. To be called after the last life.
 pub async fn assert_messages(stage: &Stage, endings: &[Ending]) -> usize {
-    let mails: Vec<String> = stage.control.mails().await.unwrap().iter().map(message_id).collect();
-    let booked: HashSet<String> = stage.database.rows(SENT).await.into_iter().flatten().collect();
-    let arrived: HashSet<String> = mails.iter().cloned().collect();
-    let lost: Vec<_> = booked.difference(&arrived).collect();
+    let mails = arrived(stage).await;
+    let booked = booked(stage).await;
+    let lost: Vec<_> = booked.iter().filter(|id| !mails.contains(id)).collect();
     assert!(lost.is_empty(), "booked as sent, and never arrived: {lost:?}");
 
     let twice = "SELECT alert.alert_key, CAST(COUNT(delivery.id) AS TEXT) FROM alert

@@ -47,7 +47,7 @@ impl Moment {
             }
             Self::Mail(then) => {
                 service.ready().await;
-                stage.relay.passes(stage.relay.passed(), at_most).await;
+                stage.relay.passes(at_most).await;
                 then
             }
             Self::Request(then) => {

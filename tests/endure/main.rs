@@ -12,6 +12,7 @@ mod postgres;
 
 mod books;
 mod chance;
+mod company;
 mod crash;
 mod database;
 mod disk;

@@ -13,11 +13,20 @@ use tokio::sync::watch;
 #[derive(Clone)]
 pub struct Relay {
     address: SocketAddr,
-    /// Messages that were passed on whole; the server has not answered yet.
-    passed: watch::Sender<usize>,
+    /// The Message-IDs of what was passed on whole; the server may not have answered yet.
+    passed: watch::Sender<Vec<String>>,
     open: watch::Sender<usize>,
     cut: watch::Sender<bool>,
-    held: watch::Sender<bool>,
+    held: watch::Sender<Held>,
+}
+
+/// Which of the server's answers are kept back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Held {
+    Nothing,
+    /// What it says to a message that it has got whole.
+    Receipts,
+    Everything,
 }
 
 impl Relay {
@@ -27,10 +36,10 @@ impl Relay {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let relay = Self {
             address: listener.local_addr().unwrap(),
-            passed: watch::Sender::new(0),
+            passed: watch::Sender::new(Vec::new()),
             open: watch::Sender::new(0),
             cut: watch::Sender::new(false),
-            held: watch::Sender::new(false),
+            held: watch::Sender::new(Held::Nothing),
         };
         let own = relay.clone();
         tokio::spawn(async move {
@@ -63,18 +72,19 @@ impl Relay {
 
     async fn there(&self, mut from: OwnedReadHalf, mut to: OwnedWriteHalf, whole: &AtomicBool) {
         let mut buffer = [0; 4096];
-        let mut tail = Vec::new();
+        let mut heard = Vec::new();
         while let Ok(length @ 1..) = from.read(&mut buffer).await {
-            tail.extend_from_slice(&buffer[..length]);
-            tail.drain(..tail.len().saturating_sub(5));
+            heard.extend_from_slice(&buffer[..length]);
             // Known before the server can answer.
-            let ends = tail == b"\r\n.\r\n";
+            let ends = heard.ends_with(b"\r\n.\r\n");
             whole.fetch_or(ends, Ordering::SeqCst);
             if to.write_all(&buffer[..length]).await.is_err() {
                 return;
             }
             if ends {
-                self.passed.send_modify(|passed| *passed += 1);
+                let id = message_id(&String::from_utf8_lossy(&heard));
+                self.passed.send_modify(|passed| passed.push(id));
+                heard.clear();
             }
         }
         let _ = to.shutdown().await;
@@ -84,23 +94,32 @@ impl Relay {
         let mut buffer = [0; 4096];
         let mut held = self.held.subscribe();
         while let Ok(length @ 1..) = from.read(&mut buffer).await {
-            if whole.load(Ordering::SeqCst) {
-                let _ = held.wait_for(|held| !held).await;
-            }
+            let free = |held: &Held| match held {
+                Held::Nothing => true,
+                Held::Receipts => !whole.load(Ordering::SeqCst),
+                Held::Everything => false,
+            };
+            let _ = held.wait_for(free).await;
             // The server is read to its end though nobody may listen any more.
             let _ = to.write_all(&buffer[..length]).await;
         }
     }
 
-    /// How many messages were passed on so far.
-    pub fn passed(&self) -> usize {
-        *self.passed.borrow()
+    /// The Message-IDs of what was passed on so far.
+    pub fn passed(&self) -> Vec<String> {
+        self.passed.borrow().clone()
+    }
+
+    /// Whether somebody is talking to the server, or waits for its greeting.
+    pub fn is_open(&self) -> bool {
+        *self.open.borrow() > 0
     }
 
     /// Waits for the next message to pass, for so long at the most; whether one did.
-    pub async fn passes(&self, before: usize, at_most: Duration) -> bool {
+    pub async fn passes(&self, at_most: Duration) -> bool {
         let mut passed = self.passed.subscribe();
-        tokio::time::timeout(at_most, passed.wait_for(|passed| *passed > before)).await.is_ok()
+        let before = passed.borrow().len();
+        tokio::time::timeout(at_most, passed.wait_for(|passed| passed.len() > before)).await.is_ok()
     }
 
     /// Waits until the server has heard everything that was said by clients that are gone.
@@ -115,8 +134,15 @@ impl Relay {
         self.cut.send_replace(cut);
     }
 
-    /// Keeps the server's answers to whole messages back, or lets them go.
-    pub fn hold(&self, held: bool) {
+    /// Keeps some of the server's answers back, or lets them go.
+    pub fn hold(&self, held: Held) {
         self.held.send_replace(held);
     }
+}
+
+/// The Message-ID in a message, with its angle brackets.
+pub fn message_id(message: &str) -> String {
+    let unfolded = message.replace("\r\n ", " ");
+    let found = unfolded.lines().find_map(|line| line.strip_prefix("Message-ID: "));
+    found.unwrap_or_else(|| panic!("no Message-ID in\n{message}")).trim().to_owned()
 }

@@ -53,10 +53,6 @@ impl<'a> Service<'a> {
         self.stage.read(&self.log)
     }
 
-    pub fn id(&self) -> u32 {
-        self.child.id()
-    }
-
     /// It has not ended by itself.
     pub fn assert_alive(&mut self) {
         let ended = self.child.try_wait().unwrap();

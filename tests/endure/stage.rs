@@ -29,7 +29,7 @@ pub struct Pair {
 
 pub struct Stage {
     folder: TempDir,
-    _sandbox: Sandbox,
+    sandbox: Sandbox,
     pub control: Control,
     pub relay: Relay,
     pub database: Database,
@@ -109,7 +109,7 @@ impl Stage {
         control.people(&people).await.unwrap();
         let access = sandbox.grant_access(folder.path()).unwrap();
         let access = access.replace(&sandbox.smtp_url(), &relay.url());
-        let stage = Self { folder, _sandbox: sandbox, control, relay, database, pairs };
+        let stage = Self { folder, sandbox, control, relay, database, pairs };
         let starts_on = (now() - TimeDelta::days(30)).date_naive();
         let row = |pair: &Pair| {
             let Pair { mentor, mentee, .. } = pair;
@@ -165,11 +165,11 @@ cron = "*/15 * * * * *"
         std::fs::read_to_string(self.file(name)).unwrap_or_default()
     }
 
-    /// Replaces a piece of the configuration.
-    pub fn configure(&self, old: &str, new: &str) {
-        let text = self.read("mentord.toml");
-        assert!(text.contains(old), "{old:?} is not in the configuration");
-        self.write("mentord.toml", &text.replace(old, new));
+    /// A configuration of its own for another instance, with a wire of its own to the mail server.
+    pub async fn another(&self, name: &str) -> Relay {
+        let relay = Relay::start(&self.sandbox.smtp_url()).await;
+        self.write(name, &self.read("mentord.toml").replace(&self.relay.url(), &relay.url()));
+        relay
     }
 
     /// What a command lists, beside the service or without it.
