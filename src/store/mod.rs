@@ -6,6 +6,7 @@
 use crate::config::Database;
 
 mod alerts;
+mod budget;
 mod calendars;
 mod copies;
 mod db;
@@ -22,6 +23,7 @@ mod sync;
 mod verdicts;
 
 pub use alerts::StoredAlert;
+pub use budget::{Rate, Take};
 pub use error::StoreError;
 pub use hold::Hold;
 pub use import::RosterChange;
