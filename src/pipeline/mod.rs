@@ -16,6 +16,7 @@ use crate::domain::judge::{Grade, Status};
 use crate::domain::session::SessionId;
 use crate::store::StoreError;
 
+mod budget;
 pub mod conference;
 mod context;
 pub mod detect;
@@ -26,6 +27,7 @@ pub mod report;
 pub mod send;
 pub mod sync;
 
+pub use budget::Limit;
 pub use context::{Context, SetUpError};
 
 /// How a step ended.
