@@ -27,7 +27,7 @@ pub use budget::{Rate, Take};
 pub use error::StoreError;
 pub use hold::Hold;
 pub use import::RosterChange;
-pub use queue::{Finished, Lease, Queue};
+pub use queue::{Finished, Lease, Queue, RENEW_EVERY};
 pub use sessions::SessionFilter;
 pub use sync::{SyncCounts, SyncUpdate};
 
