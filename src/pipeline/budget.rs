@@ -179,3 +179,113 @@ impl Purse {
         self.alone_until.is_some_and(|until| now < until)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use secrecy::SecretString;
+
+    use super::*;
+    use crate::config::{Database, Google, Microsoft};
+
+    #[test]
+    fn no_minute_sees_more_than_its_limit() {
+        for (limit, rate) in [
+            (1, Rate { per_minute: 1, burst: 1 }),
+            (2, Rate { per_minute: 2, burst: 1 }),
+            (30, Rate { per_minute: 28, burst: 3 }),
+            (6_000, Rate { per_minute: 5_401, burst: 600 }),
+        ] {
+            assert_eq!(Limit::new(String::new(), limit).rate, rate);
+            // What was saved up, and what is earned before the minute is over.
+            assert_eq!(rate.burst + rate.per_minute - 1, limit);
+        }
+    }
+
+    fn google(key: &str) -> Vendor {
+        let url = || "https://www.example.com/".parse().unwrap();
+        let key = SecretString::from(key);
+        Vendor::Google(Google { key, api_url: url(), meet_url: url(), directory_url: url() })
+    }
+
+    fn microsoft(client_id: &str) -> Vendor {
+        Vendor::Microsoft(Microsoft {
+            tenant_id: "Tenant".into(),
+            client_id: client_id.into(),
+            client_secret: "s3cret".into(),
+            graph_url: "https://graph.example.com/".parse().unwrap(),
+            login_url: "https://login.example.com/".parse().unwrap(),
+        })
+    }
+
+    #[test]
+    fn budgets_are_named_by_what_is_counted_as_one() {
+        let name = |connection: &str, vendor| {
+            let timeout = Duration::from_secs(1);
+            let name = connection.to_owned();
+            let (domains, requests_per_minute) = (Vec::new(), 60);
+            Limit::requests(&Connection { name, domains, vendor, timeout, requests_per_minute }).name
+        };
+        let project = r#"{"project_id": "p", "client_email": "a@b", "private_key": "s3cret"}"#;
+        assert_eq!(name("acme", google(project)), "google/p");
+        assert_eq!(name("acme", google(r#"{"client_email": "a@b"}"#)), "google/a@b");
+        assert_eq!(name("acme", microsoft("Client")), "microsoft/tenant/client");
+        assert_eq!(name("contoso", microsoft("client")), "microsoft/tenant/client");
+
+        let name = |smtp_url: &str| {
+            let from = "mentoring@acme.example".parse().unwrap();
+            Limit::mails(&config::Mail { smtp_url: smtp_url.into(), from, max_per_minute: 30 }).name
+        };
+        let own = name("smtps://hr%40acme.example:s3cret@Mail.acme.example");
+        assert!(own.starts_with("mail/mail.acme.example/") && !own.contains("hr"), "{own}");
+        assert_eq!(own, name("smtp://hr%40acme.example:an0ther@mail.acme.example?tls=required"));
+        assert_ne!(own, name("smtps://it%40acme.example:s3cret@mail.acme.example"));
+        assert_ne!(own, name("smtps://hr%40acme.example:s3cret@mail.contoso.example"));
+    }
+
+    #[test]
+    fn an_instance_draws_more_while_it_uses_it_up_in_time() {
+        let mut purse = Purse::default();
+        let mut now = Instant::now();
+        let mut draws = Vec::new();
+        for _ in 0..100 {
+            if !purse.spend(now) {
+                let n = purse.wanted(now, 20);
+                draws.push(n);
+                purse.fill(n, now);
+                assert!(purse.spend(now));
+            }
+            now += Duration::from_millis(10);
+        }
+        assert_eq!(draws, [1, 2, 4, 8, 16, 20, 20, 20, 20]);
+        // What was not used in time is lost, and next time it is careful again.
+        assert!(purse.spend(now));
+        now += KEEPS;
+        assert!(purse.left > 0 && !purse.spend(now));
+        assert_eq!(purse.wanted(now, 20), 1);
+    }
+
+    /// Nobody brought the schema up to date: there is nothing to count in.
+    #[tokio::test]
+    async fn a_database_that_fails_neither_stops_an_instance_nor_lets_it_run() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&Database::Sqlite(folder.path().join("mentord.db"))).await.unwrap();
+        let requests = Requests::new(store.clone(), Limit::new("google/p".into(), 6_000));
+        let careful = requests.careful();
+        assert!(careful > Duration::from_millis(100), "a tenth of what all together may");
+        let begun = Instant::now();
+        requests.request().await;
+        assert!(begun.elapsed() >= PAUSES.iter().sum::<Duration>() + careful);
+        let begun = Instant::now();
+        for _ in 0..3 {
+            requests.request().await;
+        }
+        assert!(begun.elapsed() >= careful * 3);
+        assert!(requests.purse.lock().await.is_alone(Instant::now()));
+
+        // Once it can be counted again, it is.
+        store.migrate().await.unwrap();
+        requests.purse.lock().await.alone_until = None;
+        requests.request().await;
+        assert_eq!(requests.purse.lock().await.drawn, 1);
+    }
+}
