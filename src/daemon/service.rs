@@ -161,7 +161,10 @@ async fn begin(config: &Config, context: Context, companions: Vec<Companion>) ->
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }
-    #[expect(clippy::disallowed_methods, reason = "only the real service polls by chance; tests say how often")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "only the real service polls by chance; tests say how often"
+    )]
     let poll = TimeDelta::milliseconds(rand::random_range(POLL_MS));
     let mut service = Service::start(context, companions, poll);
     let (store, clock) = (service.context.store.clone(), service.context.clock.clone());

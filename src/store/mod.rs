@@ -8,6 +8,7 @@ use crate::config::Database;
 mod alerts;
 mod budget;
 mod calendars;
+mod carry;
 mod copies;
 mod db;
 mod error;
@@ -15,6 +16,9 @@ mod evidence;
 mod hold;
 mod import;
 mod plan;
+#[cfg(test)]
+#[path = "../../tests/postgres/mod.rs"]
+mod postgres;
 mod queue;
 mod roster;
 mod schedule;
@@ -24,6 +28,7 @@ mod verdicts;
 
 pub use alerts::StoredAlert;
 pub use budget::{Rate, Take};
+pub use carry::CarriedOver;
 pub use error::StoreError;
 pub use hold::Hold;
 pub use import::RosterChange;

@@ -5,6 +5,7 @@ mod postgres;
 
 mod budget;
 mod calendars;
+mod carry;
 mod corrupt;
 mod detect;
 mod fresh;
