@@ -74,6 +74,7 @@ const FULL: &str = r#"
     smtp_url = "smtps://user@mail.example.org"
     password_file = "smtp-password"
     from = "Mentoring <mentoring@example.org>"
+    max_per_minute = 300
 
     [sync]
     interval = "5m"
@@ -89,6 +90,7 @@ const FULL: &str = r#"
     domains = ["ACME.example"]
     invitations = false
     api_url = "http://127.0.0.1:4010/calendar/v3"
+    requests_per_minute = 600
 
     [[connections]]
     name = "contoso"
@@ -136,6 +138,49 @@ fn full() -> Folder {
 }
 
 #[test]
+fn a_postgresql_database_is_told_without_its_secrets() {
+    let file = "[database]\nurl = \"postgres://mentord@db.example:5433/mentoring?sslmode=verify-full\"\n\
+                password_file = \"db-password\"\n";
+    let folder = Folder::new(file);
+    folder.write("db-password", "s3cret\n");
+    let config = folder.loaded();
+    let of_it = |config: &Config| config.warnings.iter().any(|warning| warning.contains("database"));
+    assert!(!of_it(&config), "{:?}", config.warnings);
+    let Database::Postgres(server) = &config.database else { panic!("{:?}", config.database) };
+    assert_eq!(server.place(), "postgres://db.example:5433/mentoring");
+    assert!(!format!("{config:?}").contains("s3cret"));
+
+    for (url, place, warned) in [
+        ("postgres://me:s3cret@127.0.0.1/m", "postgres://127.0.0.1/m", false),
+        ("postgresql://me@%2Frun%2Fpostgresql/m", "postgres:///run/postgresql/m", false),
+        ("postgres:///m?host=/run/postgresql", "postgres:///run/postgresql/m", false),
+        ("postgres://me:s3cret@db.example/m", "postgres://db.example/m", true),
+        ("postgres://db.example/m?sslmode=prefer", "postgres://db.example/m", true),
+        ("postgres://db.example/m?sslmode=require", "postgres://db.example/m", false),
+    ] {
+        let config = Folder::new(&format!("[database]\nurl = \"{url}\"")).loaded();
+        let Database::Postgres(server) = &config.database else { panic!("{url}") };
+        assert_eq!(server.place(), place);
+        assert_eq!(of_it(&config), warned, "{url}: {:?}", config.warnings);
+    }
+}
+
+#[test]
+fn postgresql_urls_that_cannot_be_used_are_told() {
+    for (settings, remedy) in [
+        ("url = \"postgres:/m\"", "postgres://user@host/database"),
+        ("url = \"postgres://db.example\"", "postgres://user@host/database"),
+        ("url = \"postgres://db.example/m?sslmode=yes\"", "instead of sslmode=yes"),
+        ("url = \"postgres://db.example/m?pool=3\"", "leave out pool="),
+        ("url = \"postgres://me:s3cret@db.example/m\"\npassword = \"s3cret\"", "leave the one in url out"),
+        ("url = \"sqlite:m.db\"\npassword = \"s3cret\"", "begins with postgres://"),
+    ] {
+        let problems = Folder::new(&format!("[database]\n{settings}")).problems(&[]);
+        assert!(problems.contains(remedy) && !problems.contains("s3cret"), "{settings}: {problems}");
+    }
+}
+
+#[test]
 fn a_full_configuration_comes_out_parsed() {
     let folder = full();
     let config = folder.loaded();
@@ -145,11 +190,13 @@ fn a_full_configuration_comes_out_parsed() {
     let web = config.web.unwrap();
     assert_eq!(web.public_url.unwrap().as_str(), "https://mentoring.example.org/");
     assert_eq!(config.sync.concurrency, 8);
+    assert_eq!(config.mail.unwrap().max_per_minute, 300);
 
     let [acme, contoso] = &config.connections[..] else {
         panic!("two connections");
     };
     assert_eq!(acme.domains, ["acme.example"]);
+    assert_eq!((acme.requests_per_minute, contoso.requests_per_minute), (600, 6_000));
     let Vendor::Google(google) = &acme.vendor else {
         panic!("Google");
     };
@@ -223,6 +270,7 @@ fn the_environment_overrides_the_file() {
         ("MENTORD__MAIL__PASSWORD", "12345"),
         ("MENTORD__MAIL__SMTP_URL", "smtp://user@127.0.0.1"),
         ("MENTORD__MAIL__FROM", "mentoring@example.org"),
+        ("MENTORD__MAIL__MAX_PER_MINUTE", "60"),
         ("MENTORD__PROGRAMS__0__CADENCE", "3 weeks"),
         ("MENTORD__PROGRAMS__0__MANAGERS", "['a@acme.example']"),
         ("MENTORD__PROGRAMS__0__JUDGE__PRESUME_HELD", "true"),
@@ -233,6 +281,7 @@ fn the_environment_overrides_the_file() {
     let config = Folder::new(PROGRAM).load(&environment).unwrap();
     assert_eq!(config.sync.interval, TimeDelta::minutes(10));
     assert_eq!(config.sync.concurrency, 4);
+    assert_eq!(config.mail.as_ref().unwrap().max_per_minute, 60);
     let url = config.mail.unwrap().smtp_url;
     assert_eq!(url.expose_secret(), "smtp://user:12345@127.0.0.1");
     let program = &config.programs[0].program;

@@ -6,7 +6,9 @@
 use crate::config::Database;
 
 mod alerts;
+mod budget;
 mod calendars;
+mod carry;
 mod copies;
 mod db;
 mod error;
@@ -14,6 +16,9 @@ mod evidence;
 mod hold;
 mod import;
 mod plan;
+#[cfg(test)]
+#[path = "../../tests/postgres/mod.rs"]
+mod postgres;
 mod queue;
 mod roster;
 mod schedule;
@@ -22,6 +27,8 @@ mod sync;
 mod verdicts;
 
 pub use alerts::StoredAlert;
+pub use budget::{Rate, Take};
+pub use carry::CarriedOver;
 pub use error::StoreError;
 pub use hold::Hold;
 pub use import::RosterChange;

@@ -3,7 +3,9 @@
 #[path = "../postgres/mod.rs"]
 mod postgres;
 
+mod budget;
 mod calendars;
+mod carry;
 mod corrupt;
 mod detect;
 mod fresh;
