@@ -108,7 +108,11 @@ impl Database {
                 assert_eq!(self.rows("PRAGMA foreign_key_check").await, [[""; 0]; 0]);
             }
             // It checks its keys itself, and its pages are none of ours.
-            Self::Postgres { .. } => {}
+            Self::Postgres { server, .. } => {
+                let log = server.log();
+                let circle = log.find("deadlock detected").map(|at| &log[at..log.len().min(at + 2000)]);
+                assert_eq!(circle, None, "two waited for each other");
+            }
         }
     }
 }

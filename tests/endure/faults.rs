@@ -41,9 +41,9 @@ async fn all_is_well(stage: &Stage, world: &World<'_>, service: Service<'_>) {
     stage.database.assert_sound().await;
 }
 
-/// Waits until a step could not be done, and said so.
-async fn complains(service: &Service<'_>, step: &str) {
-    service.logged(&format!("step {step} failed and is tried again in")).await;
+/// Waits until something could not be done, and the service said so.
+async fn complains(service: &Service<'_>) {
+    service.logged("failed and is tried again in").await;
 }
 
 /// Waits until the mail server has a message and the service does not know it yet.
@@ -68,7 +68,7 @@ async fn a_database_that_somebody_else_keeps_locked() {
         world.turn().await;
     }
     // Longer than anybody waits for a lock.
-    complains(&service, "sync").await;
+    complains(&service).await;
     world.calm_down().await;
     other.execute("ROLLBACK").await.unwrap();
     other.close().await.unwrap();
@@ -90,7 +90,7 @@ async fn a_database_server_that_is_gone() {
     for _ in 0..8 {
         world.turn().await;
     }
-    complains(&service, "sync").await;
+    complains(&service).await;
     service.logged("a message was sent and cannot be written down").await;
     world.calm_down().await;
     stage.database.server().go_on();
@@ -121,7 +121,7 @@ async fn a_disk_that_is_full() {
     for _ in 0..8 {
         world.turn().await;
     }
-    complains(&service, "sync").await;
+    complains(&service).await;
     service.logged("database or disk is full").await;
     world.calm_down().await;
     disk.free();
@@ -232,7 +232,7 @@ async fn a_clock_that_is_an_hour_wrong_for_a_while() {
     let soon = world.ahead(&pairs[0], 12, 25).await;
     stage.control.join(&soon, Some(&pairs[0].mentor), now() - TimeDelta::minutes(3), None).await.unwrap();
     // Its reminder is due in 20 minutes, and worthless in 50.
-    let skipped = world.ahead(&pairs[1], 80, 100).await;
+    world.ahead(&pairs[1], 80, 100).await;
     // Its reminder is due in 50 minutes, and worthless in 80.
     world.ahead(&pairs[6], 110, 100).await;
     books::settle(&stage, &world, 60).await;
@@ -278,7 +278,6 @@ async fn a_clock_that_is_an_hour_wrong_for_a_while() {
         .await;
     }
     // What the wrong clock had given up has its time yet.
-    let _ = skipped;
     eventually("the reminder is planned again", 90, async || {
         (reminders(80, "planned").await == 2).then_some(())
     })
