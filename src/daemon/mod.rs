@@ -14,6 +14,7 @@ use crate::pipeline::{self, Context, Outcome};
 use crate::store::StoreError;
 
 pub mod board;
+mod presence;
 pub mod service;
 mod systemd;
 

@@ -6,6 +6,7 @@ use chrono::TimeDelta;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use super::presence::Presence;
 use super::{Workers, systemd};
 use crate::clock::Clock;
 use crate::config::{self, Config, Problems};
@@ -37,7 +38,7 @@ impl Companion {
         Self { stop, task }
     }
 
-    async fn end(self) {
+    pub async fn end(self) {
         self.stop.cancel();
         if let Err(error) = self.task.await {
             tracing::error!("a task beside the workers broke down: {error}");
@@ -128,7 +129,8 @@ pub async fn run(
     let mut hold = context.store.hold().map_err(StartError::from)?;
     bring_up(&first, &context, &roster).await.map_err(StartError::from)?;
     let companions = accompany(&first, &context).await?;
-    let mut service = begin(&first, context, companions).await?;
+    let presence = Presence::new();
+    let mut service = begin(&first, context, companions, &presence).await?;
     loop {
         match attend(&mut service, &mut signals).await? {
             Wish::Stop => {
@@ -144,7 +146,7 @@ pub async fn run(
                     service.stop().await;
                     // Only now: the old workers know nothing of new programs.
                     bring_up(&next.config, &next.context, &next.roster).await.map_err(StartError::from)?;
-                    service = begin(&next.config, next.context, next.companions).await?;
+                    service = begin(&next.config, next.context, next.companions, &presence).await?;
                     hold = next.hold.unwrap_or(hold);
                 }
                 Err(error) => {
@@ -155,10 +157,16 @@ pub async fn run(
     }
 }
 
-async fn begin(config: &Config, context: Context, companions: Vec<Companion>) -> Result<Service, StartError> {
+async fn begin(
+    config: &Config,
+    context: Context,
+    mut companions: Vec<Companion>,
+    presence: &Presence,
+) -> Result<Service, StartError> {
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }
+    companions.push(presence.begin(&context.store).await);
     let service = Service::start(context, companions, POLL);
     let (programs, connections) = (config.programs.len(), config.connections.len());
     systemd::ready(&format!("{}, {}", count(programs, "program"), count(connections, "connection")));
