@@ -78,6 +78,7 @@ async fn open(config: &Config, clock: Arc<dyn Clock>) -> Result<(Vec<Entry>, Con
 
 async fn bring_up(config: &Config, context: &Context, roster: &[Entry]) -> Result<(), StoreError> {
     context.store.migrate().await?;
+    note_restoration(context).await?;
     context.register_programs().await?;
     let change = import(context, roster, false).await?;
     if !change.is_empty() {
@@ -85,6 +86,22 @@ async fn bring_up(config: &Config, context: &Context, roster: &[Entry]) -> Resul
         tracing::info!(added, changed, "rosters read: {added} added, {changed} changed");
     }
     context.register_calendars(config).await
+}
+
+/// Before anything is planned or sent.
+async fn note_restoration(context: &Context) -> Result<(), StoreError> {
+    let now = context.clock.now();
+    if let Some(restored) = context.store.note_restoration("start", now).await? {
+        let made_at = restored.backup_made_at.map(|at| format!(" of {} UTC", at.format("%Y-%m-%d %H:%M")));
+        tracing::warn!(
+            alerts = restored.settled,
+            "the database is a backup{}: what was due until now may have been sent and is not sent again \
+             ({} alerts)",
+            made_at.unwrap_or_default(),
+            restored.settled
+        );
+    }
+    Ok(())
 }
 
 async fn import(context: &Context, roster: &[Entry], dry_run: bool) -> Result<RosterChange, StoreError> {

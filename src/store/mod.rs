@@ -6,6 +6,7 @@
 use crate::config::Database;
 
 mod alerts;
+mod backup;
 mod calendars;
 mod copies;
 mod db;
@@ -16,6 +17,7 @@ mod import;
 mod instances;
 mod plan;
 mod queue;
+mod restoration;
 mod roster;
 mod schedule;
 mod sessions;
@@ -28,6 +30,7 @@ pub use hold::Hold;
 pub use import::RosterChange;
 pub use instances::{Instance, InstanceState, SeenInstance};
 pub use queue::{Finished, Lease, Queue};
+pub use restoration::Restored;
 pub use sessions::SessionFilter;
 pub use sync::{SyncCounts, SyncUpdate};
 
