@@ -34,3 +34,6 @@ CREATE TABLE restoration (
     backup_made_at TEXT,
     restored_at    TEXT
 );
+
+-- For counting alerts by state without reading them.
+CREATE INDEX alert_state ON alert (state);

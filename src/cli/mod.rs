@@ -24,6 +24,7 @@ mod roster;
 mod send;
 mod serve;
 mod sessions;
+mod status;
 mod sync;
 
 use failure::Failure;
@@ -66,6 +67,8 @@ enum Command {
     Explain(explain::Options),
     /// Report what the sessions of a program prove
     Report(report::Options),
+    /// Show how things stand: who runs, what waits, what cannot be read
+    Status(status::Options),
     /// Write a copy of the database, also while the service works on it
     Backup(backup::Options),
     /// Tell mentord that the database was restored: nothing that was due before is sent again
@@ -135,6 +138,7 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Alerts(list) => alerts::run(&list).await,
         Command::Explain(options) => explain::run(&options).await,
         Command::Report(options) => report::run(&options).await,
+        Command::Status(options) => status::run(&options).await,
         Command::Backup(options) => backup::run(&options).await,
         Command::Restored(file) => restored::run(&file.config).await,
         Command::Migrate(file) => migrate::run(&file.config).await,

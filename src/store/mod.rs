@@ -21,6 +21,7 @@ mod restoration;
 mod roster;
 mod schedule;
 mod sessions;
+mod status;
 mod sync;
 mod verdicts;
 
@@ -32,6 +33,7 @@ pub use instances::{Instance, InstanceState, SeenInstance};
 pub use queue::{Finished, Lease, Queue};
 pub use restoration::Restored;
 pub use sessions::SessionFilter;
+pub use status::{AlertCensus, CalendarCensus, QueueCensus, ScheduleCensus, Snapshot};
 pub use sync::{SyncCounts, SyncUpdate};
 
 use db::Db;

@@ -171,6 +171,19 @@ impl Queue {
         format!("SELECT {due} AS due FROM {table} WHERE {waiting} AND {free} ORDER BY {due} LIMIT 1")
     }
 
+    /// How many that are due wait for whoever comes, how many somebody has, and since when the first
+    /// of them waits. `$1` now.
+    pub(super) fn census_sql(self) -> String {
+        let Line { table, due, waiting, .. } = self.line();
+        let free = self.free_sql();
+        format!(
+            "SELECT COUNT(CASE WHEN {free} THEN 1 END) AS waiting,
+                COUNT(CASE WHEN NOT {free} THEN 1 END) AS in_hand,
+                MIN(CASE WHEN {free} THEN {due} END) AS oldest_due
+             FROM {table} WHERE {waiting} AND {due} <= $1"
+        )
+    }
+
     /// The part of an UPDATE's SET that ends a lease, whoever has it.
     pub(super) fn release_sql(self) -> String {
         let Line { lease, until, .. } = self.line();
@@ -293,12 +306,13 @@ mod tests {
             (Queue::Plan, "pairing_to_plan"),
             (Queue::Alerts, "alert_to_send"),
         ] {
-            for statement in [queue.claim_sql("1 AS one"), queue.next_due_sql()] {
+            for statement in [queue.claim_sql("1 AS one"), queue.next_due_sql(), queue.census_sql()] {
                 let sql = format!("EXPLAIN QUERY PLAN {}", sqlite_text(&statement));
                 let now = chrono::DateTime::UNIX_EPOCH;
-                let values = match statement.contains("$1") {
-                    true => values![now, 1_u32],
-                    false => vec![],
+                let values = match (statement.contains("$1"), statement.contains("$2")) {
+                    (true, true) => values![now, 1_u32],
+                    (true, false) => values![now],
+                    (false, _) => vec![],
                 };
                 let rows = store.db.all(&sql, values).await.unwrap();
                 let steps: Vec<String> =
