@@ -30,7 +30,7 @@ pub use error::StoreError;
 pub use hold::Hold;
 pub use import::RosterChange;
 pub use instances::{Instance, InstanceState, SeenInstance};
-pub use queue::{Finished, Lease, Queue};
+pub use queue::{Finished, Lease, Queue, RENEW_EVERY};
 pub use restoration::Restored;
 pub use sessions::SessionFilter;
 pub use status::{AlertCensus, CalendarCensus, QueueCensus, ScheduleCensus, Snapshot};
