@@ -2,6 +2,10 @@
 //!
 //! The program uses the machine's clock here, so every world is planned around the present.
 
+#[path = "../postgres/mod.rs"]
+mod postgres;
+
+mod backup;
 mod check;
 mod demo;
 mod explain;
@@ -13,5 +17,6 @@ mod roster;
 mod send;
 mod service;
 mod stage;
+mod status;
 mod sync;
 mod usage;

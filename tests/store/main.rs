@@ -9,6 +9,8 @@ mod detect;
 mod fresh;
 mod judge;
 mod opening;
+mod restore;
 mod roster;
 mod schema;
 mod send;
+mod status;
