@@ -74,7 +74,7 @@ enum Command {
     /// Tell mentord that the database was restored: nothing that was due before is sent again
     Restored(WithConfig),
     /// Bring the database up to date (`serve` does this too)
-    Migrate(WithConfig),
+    Migrate(migrate::Options),
     /// Show a small programme living for six weeks, against stand-ins for all services
     Demo(demo::Options),
 }
@@ -141,7 +141,7 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Status(options) => status::run(&options).await,
         Command::Backup(options) => backup::run(&options).await,
         Command::Restored(file) => restored::run(&file.config).await,
-        Command::Migrate(file) => migrate::run(&file.config).await,
+        Command::Migrate(options) => migrate::run(&options).await,
         Command::Demo(options) => demo::run(&options).await,
     }
 }

@@ -186,7 +186,10 @@ async fn begin(
         tracing::warn!("{warning}");
     }
     companions.push(presence.begin(&context.store).await);
-    #[expect(clippy::disallowed_methods, reason = "only the real service polls by chance; tests say how often")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "only the real service polls by chance; tests say how often"
+    )]
     let poll = TimeDelta::milliseconds(rand::random_range(POLL_MS));
     let mut service = Service::start(context, companions, poll);
     let (store, clock) = (service.context.store.clone(), service.context.clock.clone());

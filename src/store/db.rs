@@ -263,6 +263,7 @@ pub(super) fn postgres_text(sql: &str) -> String {
 }
 
 /// A parameter; `None` keeps its type.
+#[derive(Clone, Debug, PartialEq)]
 pub(super) enum Value {
     Int(Option<i64>),
     Text(Option<String>),

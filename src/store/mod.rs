@@ -8,6 +8,7 @@ use crate::config::Database;
 mod alerts;
 mod backup;
 mod calendars;
+mod carry;
 mod copies;
 mod db;
 mod error;
@@ -16,6 +17,9 @@ mod hold;
 mod import;
 mod instances;
 mod plan;
+#[cfg(test)]
+#[path = "../../tests/postgres/mod.rs"]
+mod postgres;
 mod queue;
 mod restoration;
 mod roster;
@@ -26,6 +30,7 @@ mod sync;
 mod verdicts;
 
 pub use alerts::StoredAlert;
+pub use carry::CarriedOver;
 pub use error::StoreError;
 pub use hold::Hold;
 pub use import::RosterChange;

@@ -11,6 +11,7 @@ mod demo;
 mod explain;
 mod lists;
 mod logs;
+mod migrate;
 mod privacy;
 mod report;
 mod roster;
