@@ -35,5 +35,6 @@ CREATE TABLE restoration (
     restored_at    TEXT
 );
 
--- For counting alerts by state without reading them.
-CREATE INDEX alert_state ON alert (state);
+-- For counting alerts by state without reading them. Those that are planned have an index already,
+-- which a planner must not take this one for.
+CREATE INDEX alert_settled ON alert (state) WHERE state <> 'planned';

@@ -85,6 +85,10 @@ const QUEUES: [(Queue, &str); 6] = [
     (Queue::Alerts, "send"),
 ];
 
+/// Counted in indexes: `alert_to_send` and `alert_settled`.
+const ALERTS: &str = "SELECT 'planned' AS state, COUNT(*) AS number FROM alert WHERE state = 'planned'
+     UNION ALL SELECT state, COUNT(*) AS number FROM alert WHERE state <> 'planned' GROUP BY state";
+
 impl Store {
     /// How things stand. Work goes on meanwhile, so that the parts are of moments that lie close
     /// together and not of one.
@@ -157,9 +161,8 @@ impl Store {
     }
 
     async fn alert_census(&self) -> Result<AlertCensus> {
-        let sql = "SELECT state, COUNT(*) AS number FROM alert GROUP BY state";
         let mut census = AlertCensus::default();
-        for row in &self.db.all(sql, vec![]).await? {
+        for row in &self.db.all(ALERTS, vec![]).await? {
             let row = row.of("alert", "census");
             let number = match row.word("state")? {
                 AlertState::Planned => &mut census.planned,
@@ -182,5 +185,24 @@ impl Store {
             Ok(ScheduleCensus { schedule, last_slot })
         });
         census.collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Database;
+
+    #[tokio::test]
+    async fn alerts_are_counted_without_being_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&Database::Sqlite(folder.path().join("test.db"))).await.unwrap();
+        store.migrate().await.unwrap();
+        let rows = store.db.all(&format!("EXPLAIN QUERY PLAN {ALERTS}"), vec![]).await.unwrap();
+        let steps: Vec<String> = rows.iter().map(|row| row.of("plan", "").get("detail").unwrap()).collect();
+        let read: Vec<&String> = steps.iter().filter(|step| step.contains(" alert ")).collect();
+        assert_eq!(read.len(), 2, "{steps:?}");
+        assert!(read[0].contains("INDEX alert_to_send"), "{steps:?}");
+        assert!(read[1].contains("COVERING INDEX alert_settled"), "{steps:?}");
     }
 }
