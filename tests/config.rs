@@ -142,7 +142,8 @@ fn a_postgresql_database_is_told_without_its_secrets() {
     let folder = Folder::new(file);
     folder.write("db-password", "s3cret\n");
     let config = folder.loaded();
-    assert_eq!(config.warnings, [""; 0]);
+    let of_it = |config: &Config| config.warnings.iter().any(|warning| warning.contains("database"));
+    assert!(!of_it(&config), "{:?}", config.warnings);
     let Database::Postgres(server) = &config.database else { panic!("{:?}", config.database) };
     assert_eq!(server.place(), "postgres://db.example:5433/mentoring");
     assert!(!format!("{config:?}").contains("s3cret"));
@@ -158,7 +159,7 @@ fn a_postgresql_database_is_told_without_its_secrets() {
         let config = Folder::new(&format!("[database]\nurl = \"{url}\"")).loaded();
         let Database::Postgres(server) = &config.database else { panic!("{url}") };
         assert_eq!(server.place(), place);
-        assert_eq!(!config.warnings.is_empty(), warned, "{url}: {:?}", config.warnings);
+        assert_eq!(of_it(&config), warned, "{url}: {:?}", config.warnings);
     }
 }
 

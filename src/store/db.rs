@@ -258,7 +258,7 @@ pub(super) fn postgres_text(sql: &str) -> String {
     // The time of the statement: that of the transaction would age with it.
     sql.replace("{db_now}", "EXTRACT(EPOCH FROM statement_timestamp())::bigint")
         .replace("{db_now_ms}", "(EXTRACT(EPOCH FROM statement_timestamp()) * 1000)::bigint")
-        .replace("{for_update}", "FOR UPDATE")
+        .replace("{for_update}", "FOR NO KEY UPDATE")
         .replace("{skip_locked}", "FOR UPDATE SKIP LOCKED")
 }
 
