@@ -7,6 +7,7 @@ use crate::config::Database;
 
 mod alerts;
 mod backup;
+mod budget;
 mod calendars;
 mod carry;
 mod copies;
@@ -30,6 +31,7 @@ mod sync;
 mod verdicts;
 
 pub use alerts::StoredAlert;
+pub use budget::{Rate, Take};
 pub use carry::CarriedOver;
 pub use error::StoreError;
 pub use hold::Hold;
