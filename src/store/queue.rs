@@ -278,6 +278,8 @@ impl Store {
             let sql = format!("UPDATE {table} SET {release} WHERE {until} > 0");
             tx.execute(&sql, vec![]).await?;
         }
+        // Who ran before does so no more.
+        tx.execute("DELETE FROM instance", vec![]).await?;
         tx.commit().await
     }
 }
