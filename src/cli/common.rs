@@ -18,8 +18,9 @@ pub fn clock() -> Arc<dyn Clock> {
 /// Opens the database for looking at it: none is made, and nothing is brought up to date.
 pub async fn look(file: &Path) -> Result<Context, Failure> {
     let config = config::load(file)?;
-    let Database::Sqlite(path) = &config.database;
-    if !path.exists() {
+    if let Database::Sqlite(path) = &config.database
+        && !path.exists()
+    {
         return Err(Failure::new(format!(
             "mentord: there is no database {} yet: run `mentord migrate --config {}` (or start the service)",
             path.display(),

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::problem::{Problem, Problems};
 use super::source::Source;
-use super::{Config, Database, Sync, Web, connections, defaults, fights, mail, programs, raw, values};
+use super::{Config, Sync, Web, connections, database, defaults, fights, mail, programs, raw, values};
 
 /// Collects what is wrong while the parts are checked.
 pub struct Checker<'a> {
@@ -127,7 +127,7 @@ impl Checker<'_> {
 
 /// All settings; `None` when there were problems.
 pub fn check(raw: raw::Raw, checker: &mut Checker<'_>) -> Option<Config> {
-    let database = database(raw.database.unwrap_or_default(), checker);
+    let database = database::check(raw.database.unwrap_or_default(), checker);
     let web = raw.web.map(|raw| web(raw, checker));
     let mail = raw.mail.map(|raw| mail::check(raw, checker));
     let sync = sync(raw.sync.unwrap_or_default(), checker);
@@ -145,37 +145,6 @@ pub fn check(raw: raw::Raw, checker: &mut Checker<'_>) -> Option<Config> {
     fights::warn(&config, checker);
     config.warnings = std::mem::take(&mut checker.warnings);
     checker.problems.is_empty().then_some(config)
-}
-
-fn database(raw: raw::Database, checker: &mut Checker<'_>) -> Option<Database> {
-    let at = "database.url";
-    let url = raw.url.as_deref().unwrap_or(defaults::database_url());
-    let example = "write \"sqlite:mentord.db\", with the path of the file";
-    if url.starts_with("postgres:") || url.starts_with("postgresql:") {
-        let found = "a PostgreSQL database, which is not available in this version yet";
-        return checker.refuse(at, found, example);
-    }
-    let Some(path) = url.strip_prefix("sqlite:") else {
-        // Another database's URL may hold a password.
-        let found = match url.contains("://") {
-            true => "a URL that does not begin with sqlite:".to_owned(),
-            false => format!("{url:?}"),
-        };
-        return checker.refuse(at, &found, example);
-    };
-    let path = path.strip_prefix("//").unwrap_or(path);
-    match path {
-        "" => checker.refuse(at, &format!("{url:?}"), example),
-        ":memory:" => {
-            let found = "a database in memory, which would forget everything";
-            checker.refuse(at, found, example)
-        }
-        path if path.contains('?') => {
-            let remedy = "leave out what begins with ?; mentord sets these options itself";
-            checker.refuse(at, &format!("{url:?}"), remedy)
-        }
-        path => Some(Database::Sqlite(checker.source.folder.join(path))),
-    }
 }
 
 fn web(raw: raw::Web, checker: &mut Checker<'_>) -> Option<Web> {

@@ -6,6 +6,7 @@
 
 mod check;
 mod connections;
+mod database;
 mod defaults;
 mod fights;
 mod mail;
@@ -30,6 +31,7 @@ use url::Url;
 
 use crate::domain::program::Program;
 
+pub use database::postgres;
 pub use problem::{Problem, Problems};
 pub use roster::{read_roster, read_rosters};
 
@@ -73,10 +75,27 @@ pub struct Config {
 }
 
 /// Where the data live.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum Database {
     /// A file; relative paths are taken from the configuration's folder.
     Sqlite(PathBuf),
+    Postgres(Postgres),
+}
+
+/// A database on a PostgreSQL server.
+#[derive(Clone, Debug)]
+pub struct Postgres {
+    /// `postgres://user:password@host:port/database?sslmode=…`
+    url: SecretString,
+    /// Where it does not stand in the URL.
+    pub password: Option<SecretString>,
+    /// For messages: without user and password.
+    place: String,
+    /// Whether a connection without TLS is out of the question.
+    encrypted: bool,
+    /// Whether it is on this machine.
+    near: bool,
+    has_password: bool,
 }
 
 #[derive(Clone, Debug)]

@@ -24,6 +24,8 @@ pub struct Raw {
 #[serde(deny_unknown_fields, expecting = "a table")]
 pub struct Database {
     pub url: Option<String>,
+    pub password: Option<String>,
+    pub password_file: Option<String>,
 }
 
 #[derive(Default, Deserialize)]

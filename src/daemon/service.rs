@@ -159,8 +159,6 @@ async fn begin(config: &Config, context: Context, companions: Vec<Companion>) ->
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }
-    // SQLite has one service: what a dead one had in hand is free again.
-    context.store.end_all_leases().await?;
     let service = Service::start(context, companions, POLL);
     let (programs, connections) = (config.programs.len(), config.connections.len());
     systemd::ready(&format!("{}, {}", count(programs, "program"), count(connections, "connection")));

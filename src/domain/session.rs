@@ -43,8 +43,6 @@ pub struct Copy {
     pub facts: CopyFacts,
     /// When the calendar was first seen to say this.
     pub changed_at: DateTime<Utc>,
-    /// Raised by one with every change, so that a later change is not taken for seen.
-    pub revision: i64,
     /// The session that the copy was found to belong to.
     pub session: Option<SessionId>,
 }

@@ -26,6 +26,7 @@ impl Store {
         now: DateTime<Utc>,
     ) -> Result<()> {
         let mut tx = self.db.begin().await?;
+        tx.have_to_itself("calendar").await?;
         for (connection, owner, address) in wanted {
             tx.execute(
                 "INSERT INTO calendar (connection, owner, address, state, next_sync_at)

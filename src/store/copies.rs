@@ -10,11 +10,12 @@ use crate::domain::session::{Copy, CopyFacts, CopyId, SessionId};
 use super::Store;
 use super::db::{Row, Tx, Value, json, micros, values};
 use super::error::{Result, StoreError};
+use super::queue::{Lease, Queue};
 
 const COPIES: &str = "
     SELECT c.id, c.pairing, c.calendar, k.owner, c.event_key, c.series, c.uid, c.original_start,
            c.starts_at, c.ends_at, c.state, c.organizer, c.responses, c.conference, c.decision,
-           c.score, c.reasons, c.changed_at, c.revision, c.session
+           c.score, c.reasons, c.changed_at, c.session
     FROM copy c JOIN calendar k ON k.id = c.calendar";
 
 impl Store {
@@ -43,18 +44,13 @@ impl Store {
         rows.iter().map(copy).collect()
     }
 
-    /// The pairings with a copy that changed since their sessions were put together, the one that
-    /// waits longest first.
-    pub async fn pairings_to_detect(&self, limit: u32) -> Result<Vec<PairingId>> {
-        let rows = self
-            .db
-            .all(
-                "SELECT pairing FROM copy WHERE revision > detected_revision
-                 GROUP BY pairing ORDER BY MIN(changed_at), pairing LIMIT $1",
-                values![limit],
-            )
-            .await?;
-        rows.iter().map(|row| Ok(PairingId(row.of("copy", "").get("pairing")?))).collect()
+    /// Takes pairings of which a copy has changed.
+    pub async fn claim_pairings_to_detect(
+        &self,
+        now: DateTime<Utc>,
+        limit: u32,
+    ) -> Result<Vec<Lease<PairingId>>> {
+        self.claim_pairings(Queue::Detect, now, limit).await
     }
 }
 
@@ -90,8 +86,7 @@ pub(super) async fn put(
             starts_at = excluded.starts_at, ends_at = excluded.ends_at, state = excluded.state,
             organizer = excluded.organizer, responses = excluded.responses,
             conference = excluded.conference, decision = excluded.decision,
-            score = excluded.score, reasons = excluded.reasons, changed_at = excluded.changed_at,
-            revision = copy.revision + 1",
+            score = excluded.score, reasons = excluded.reasons, changed_at = excluded.changed_at",
         values![
             calendar.0,
             &*facts.event,
@@ -118,35 +113,40 @@ pub(super) async fn put(
     })
 }
 
-/// The copy is no longer on the calendar; says whether that is news.
-pub(super) async fn gone(tx: &mut Tx, calendar: CalendarId, id: CopyId, now: DateTime<Utc>) -> Result<bool> {
+/// The copy is no longer on the calendar; returns whose it was, if that is news.
+pub(super) async fn gone(
+    tx: &mut Tx,
+    calendar: CalendarId,
+    id: CopyId,
+    now: DateTime<Utc>,
+) -> Result<Option<PairingId>> {
     let written = tx
-        .execute(
-            "UPDATE copy SET state = 'gone', changed_at = $3, revision = revision + 1
-             WHERE id = $1 AND calendar = $2 AND state <> 'gone'",
+        .one(
+            "UPDATE copy SET state = 'gone', changed_at = $3
+             WHERE id = $1 AND calendar = $2 AND state <> 'gone' RETURNING pairing",
             values![id.0, calendar.0, now],
         )
         .await?;
-    Ok(written == 1)
+    written.map(|row| Ok(PairingId(row.of("copy", id.0).get("pairing")?))).transpose()
 }
 
-/// Notes which session a copy belongs to and which of its revisions was looked at. `false`: a later
-/// revision was looked at meanwhile.
+/// Notes which session a copy belongs to.
 pub(super) async fn link(
     tx: &mut Tx,
     pairing: PairingId,
     id: CopyId,
-    revision: i64,
     session: Option<&SessionId>,
-) -> Result<bool> {
+) -> Result<()> {
     let written = tx
         .execute(
-            "UPDATE copy SET session = $4, detected_revision = $3
-             WHERE id = $1 AND pairing = $2 AND detected_revision <= $3",
-            values![id.0, pairing.0, revision, session.map(|s| s.0.as_str())],
+            "UPDATE copy SET session = $3 WHERE id = $1 AND pairing = $2",
+            values![id.0, pairing.0, session.map(|s| s.0.as_str())],
         )
         .await?;
-    Ok(written == 1)
+    match written {
+        0 => Err(StoreError::NoSuch { what: "copy", id: id.0.to_string() }),
+        _ => Ok(()),
+    }
 }
 
 /// The facts as they come back from the database.
@@ -183,12 +183,6 @@ fn copy(row: &Row) -> Result<Copy> {
             reasons: row.json("reasons")?,
         },
         changed_at: row.get("changed_at")?,
-        revision: row.get("revision")?,
         session: row.get::<Option<String>>("session")?.map(SessionId),
     })
-}
-
-/// A copy that was to be linked is not the pairing's.
-pub(super) fn no_such_copy(id: CopyId) -> StoreError {
-    StoreError::NoSuch { what: "copy", id: id.0.to_string() }
 }

@@ -1,27 +1,27 @@
 //! The one place that knows which database it is: connections, parameters, rows.
 //!
-//! Everything else in the store writes one SQL text for all databases, with these words for what
+//! Everything else in the store writes one SQL text for both databases, with these words for what
 //! they spell differently:
 //! - `{db_now}`: the database's own time in whole seconds since 1970, for leases
-//! - `{skip_locked}`: rows that another instance is just claiming are passed over
+//! - `{db_now_ms}`: the same in milliseconds, for budgets
+//! - `{for_update}`: the row that was read is kept from other writers until the transaction ends
+//!   (SQLite: every transaction keeps all of them out)
+//! - `{skip_locked}`: as `{for_update}`, but rows that another instance has are passed over
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, SubsecRound, Utc};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use sqlx::migrate::Migrator;
-use sqlx::query::Query;
-use sqlx::sqlite::{
-    SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow,
-    SqliteSynchronous,
-};
+use sqlx::postgres::{PgPool, PgRow, Postgres};
+use sqlx::sqlite::{SqlitePool, SqliteRow};
 use sqlx::{AssertSqlSafe, Decode, Row as _, Sqlite, Transaction, Type};
 
 use super::error::{Result, StoreError};
+use crate::config;
 
-static SQLITE_MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
+mod postgres;
+mod sqlite;
 
 #[derive(Clone)]
 pub(super) enum Db {
@@ -32,59 +32,61 @@ pub(super) enum Db {
         write: SqlitePool,
         read: SqlitePool,
     },
+    Postgres {
+        pool: PgPool,
+        /// Where it is, without anything secret.
+        place: String,
+    },
 }
 
 impl Db {
-    pub async fn open_sqlite(path: &Path) -> Result<Self> {
-        let failed = |why: String| StoreError::Open { path: path.to_owned(), why };
-        create_private(path).map_err(&failed)?;
-        let options = SqliteConnectOptions::new()
-            .filename(path)
-            .journal_mode(SqliteJournalMode::Wal)
-            // Not NORMAL: there a power cut can undo the newest commits, and with them that an
-            // alert was sent.
-            .synchronous(SqliteSynchronous::Full)
-            .foreign_keys(true)
-            // For the commands that are run beside the daemon.
-            .busy_timeout(Duration::from_secs(10));
-        let pool =
-            || SqlitePoolOptions::new().idle_timeout(None).max_lifetime(None).test_before_acquire(false);
-        let write = pool()
-            .max_connections(1)
-            .connect_with(options.clone())
-            .await
-            .map_err(|error| failed(explain(&error)))?;
-        let read = pool()
-            .max_connections(4)
-            .connect_with(options.pragma("query_only", "on"))
-            .await
-            .map_err(|error| failed(explain(&error)))?;
-        let db = Self::Sqlite { path: path.to_owned(), write, read };
-        let known = SQLITE_MIGRATIONS.iter().map(|m| m.version).max();
+    pub async fn open(database: &config::Database) -> Result<Self> {
+        let db = match database {
+            config::Database::Sqlite(path) => sqlite::open(path).await?,
+            config::Database::Postgres(server) => postgres::open(server).await?,
+        };
+        let known = db.newest_known();
         match (db.schema_version().await, known) {
             (Ok(Some(found)), Some(known)) if found > known => Err(StoreError::Newer { found, known }),
             (Ok(_), _) => Ok(db),
-            (Err(StoreError::Database(error)), _) => Err(failed(explain(&error))),
+            (Err(StoreError::Database(error)), _) => {
+                Err(StoreError::Open { place: db.place(), why: db.explain(&error) })
+            }
             (Err(error), _) => Err(error),
         }
     }
 
     pub async fn migrate(&self) -> Result<()> {
-        let Self::Sqlite { write, .. } = self;
-        Ok(SQLITE_MIGRATIONS.run(write).await?)
+        Ok(match self {
+            Self::Sqlite { write, .. } => sqlite::MIGRATIONS.run(write).await?,
+            Self::Postgres { pool, .. } => postgres::MIGRATIONS.run(pool).await?,
+        })
     }
 
     /// Whether every migration that this binary knows has been done.
     pub async fn schema_current(&self) -> Result<bool> {
-        let known = SQLITE_MIGRATIONS.iter().map(|m| m.version).max();
-        Ok(self.schema_version().await? == known)
+        Ok(self.schema_version().await? == self.newest_known())
+    }
+
+    fn newest_known(&self) -> Option<i64> {
+        let migrations = match self {
+            Self::Sqlite { .. } => &sqlite::MIGRATIONS,
+            Self::Postgres { .. } => &postgres::MIGRATIONS,
+        };
+        migrations.iter().map(|migration| migration.version).max()
     }
 
     async fn schema_version(&self) -> Result<Option<i64>> {
-        let there = self
-            .one("SELECT name FROM sqlite_master WHERE type = 'table' AND name = '_sqlx_migrations'", vec![])
-            .await?;
-        if there.is_none() {
+        let there = match self {
+            Self::Sqlite { .. } => {
+                "SELECT name FROM sqlite_master WHERE type = 'table' AND name = '_sqlx_migrations'"
+            }
+            Self::Postgres { .. } => {
+                "SELECT table_name FROM information_schema.tables
+                 WHERE table_schema = current_schema() AND table_name = '_sqlx_migrations'"
+            }
+        };
+        if self.one(there, vec![]).await?.is_none() {
             return Ok(None);
         }
         let row =
@@ -97,55 +99,72 @@ impl Db {
 
     /// Where the data live, for messages.
     pub fn place(&self) -> String {
-        let Self::Sqlite { path, .. } = self;
-        path.display().to_string()
+        match self {
+            Self::Sqlite { path, .. } => path.display().to_string(),
+            Self::Postgres { place, .. } => place.clone(),
+        }
+    }
+
+    fn explain(&self, error: &sqlx::Error) -> String {
+        match self {
+            Self::Sqlite { .. } => sqlite::explain(error),
+            Self::Postgres { .. } => postgres::explain(error),
+        }
+    }
+
+    pub async fn close(&self) {
+        match self {
+            Self::Sqlite { write, read, .. } => {
+                read.close().await;
+                write.close().await;
+            }
+            Self::Postgres { pool, .. } => postgres::close(pool).await,
+        }
     }
 
     /// Begins a transaction that will write.
-    pub async fn close(&self) {
-        let Self::Sqlite { write, read, .. } = self;
-        read.close().await;
-        write.close().await;
-    }
-
     pub async fn begin(&self) -> Result<Tx> {
-        let Self::Sqlite { write, .. } = self;
-        // IMMEDIATE: one that begins by reading could not become a writer once another has written.
-        Ok(Tx::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?))
+        Ok(match self {
+            // IMMEDIATE: one that begins by reading could not become a writer once another has written.
+            Self::Sqlite { write, .. } => Tx::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?),
+            Self::Postgres { pool, .. } => Tx::Postgres(postgres::limited(pool.begin()).await?),
+        })
     }
 
     /// Reads outside of any transaction.
     pub async fn all(&self, sql: &str, values: Vec<Value>) -> Result<Vec<Row>> {
-        let Self::Sqlite { read, .. } = self;
-        let rows = sqlite(sql, values).fetch_all(read).await?;
-        Ok(rows.into_iter().map(Row::Sqlite).collect())
+        match self {
+            Self::Sqlite { read, .. } => sqlite_rows(sql, values, read).await,
+            Self::Postgres { pool, .. } => postgres_rows(sql, values, pool).await,
+        }
     }
 
     /// As [`Db::all`], for what is one row or none.
     pub async fn one(&self, sql: &str, values: Vec<Value>) -> Result<Option<Row>> {
-        let Self::Sqlite { read, .. } = self;
-        let row = sqlite(sql, values).fetch_optional(read).await?;
-        Ok(row.map(Row::Sqlite))
+        Ok(self.all(sql, values).await?.into_iter().next())
     }
 
     /// One statement that writes, a transaction of its own, and what it returns.
     pub async fn write(&self, sql: &str, values: Vec<Value>) -> Result<Vec<Row>> {
-        let Self::Sqlite { write, .. } = self;
-        let rows = sqlite(sql, values).fetch_all(write).await?;
-        Ok(rows.into_iter().map(Row::Sqlite).collect())
+        match self {
+            Self::Sqlite { write, .. } => sqlite_rows(sql, values, write).await,
+            Self::Postgres { pool, .. } => postgres_rows(sql, values, pool).await,
+        }
     }
 }
 
 /// A transaction that writes; dropped without [`Tx::commit`], it never was.
 pub(super) enum Tx {
     Sqlite(Transaction<'static, Sqlite>),
+    Postgres(Transaction<'static, Postgres>),
 }
 
 impl Tx {
     pub async fn all(&mut self, sql: &str, values: Vec<Value>) -> Result<Vec<Row>> {
-        let Self::Sqlite(tx) = self;
-        let rows = sqlite(sql, values).fetch_all(&mut **tx).await?;
-        Ok(rows.into_iter().map(Row::Sqlite).collect())
+        match self {
+            Self::Sqlite(tx) => sqlite_rows(sql, values, &mut **tx).await,
+            Self::Postgres(tx) => postgres_rows(sql, values, &mut **tx).await,
+        }
     }
 
     /// As [`Tx::all`], for what is one row or none. (A statement that writes is thereby run to its
@@ -156,37 +175,89 @@ impl Tx {
 
     /// Returns how many rows were written.
     pub async fn execute(&mut self, sql: &str, values: Vec<Value>) -> Result<u64> {
-        let Self::Sqlite(tx) = self;
-        let done = sqlite(sql, values).execute(&mut **tx).await?;
-        Ok(done.rows_affected())
+        Ok(match self {
+            Self::Sqlite(tx) => bound!(sqlite_text(sql), values).execute(&mut **tx).await?.rows_affected(),
+            Self::Postgres(tx) => {
+                let query = bound!(postgres_text(sql), values);
+                postgres::limited(query.execute(&mut **tx)).await?.rows_affected()
+            }
+        })
+    }
+
+    /// Keeps all other writers off these tables until the transaction ends; readers go on.
+    pub async fn have_to_itself(&mut self, tables: &str) -> Result<()> {
+        match self {
+            // Every transaction that writes has the whole database to itself.
+            Self::Sqlite(_) => {}
+            Self::Postgres(_) => {
+                self.execute(&format!("LOCK TABLE {tables} IN SHARE ROW EXCLUSIVE MODE"), vec![]).await?;
+            }
+        }
+        Ok(())
     }
 
     pub async fn commit(self) -> Result<()> {
-        let Self::Sqlite(tx) = self;
-        Ok(tx.commit().await?)
+        match self {
+            Self::Sqlite(tx) => Ok(tx.commit().await?),
+            Self::Postgres(tx) => postgres::limited(tx.commit()).await,
+        }
     }
 
     pub async fn rollback(self) -> Result<()> {
-        let Self::Sqlite(tx) = self;
-        Ok(tx.rollback().await?)
+        match self {
+            Self::Sqlite(tx) => Ok(tx.rollback().await?),
+            Self::Postgres(tx) => postgres::limited(tx.rollback()).await,
+        }
     }
 }
 
-/// SQL texts are put together from the store's own literals only; whatever comes from outside is a
-/// [`Value`].
-fn sqlite(sql: &str, values: Vec<Value>) -> Query<'static, Sqlite, SqliteArguments> {
-    let sql = sqlite_text(sql);
-    values.into_iter().fold(sqlx::query(AssertSqlSafe(sql)), |query, value| match value {
-        Value::Int(value) => query.bind(value),
-        Value::Text(value) => query.bind(value),
-        Value::Bool(value) => query.bind(value),
-        Value::Time(value) => query.bind(value),
-        Value::Date(value) => query.bind(value),
-    })
+/// A statement with its parameters, for whichever database. SQL texts are put together from the
+/// store's own literals only; whatever comes from outside is a [`Value`].
+macro_rules! bound {
+    ($sql:expr, $values:expr) => {
+        $values.into_iter().fold(sqlx::query(AssertSqlSafe($sql)), |query, value| match value {
+            Value::Int(value) => query.bind(value),
+            Value::Text(value) => query.bind(value),
+            Value::Bool(value) => query.bind(value),
+            Value::Time(value) => query.bind(value),
+            Value::Date(value) => query.bind(value),
+        })
+    };
+}
+use bound;
+
+async fn sqlite_rows<'e>(
+    sql: &str,
+    values: Vec<Value>,
+    on: impl sqlx::Executor<'e, Database = Sqlite>,
+) -> Result<Vec<Row>> {
+    let rows = bound!(sqlite_text(sql), values).fetch_all(on).await?;
+    Ok(rows.into_iter().map(Row::Sqlite).collect())
+}
+
+async fn postgres_rows<'e>(
+    sql: &str,
+    values: Vec<Value>,
+    on: impl sqlx::Executor<'e, Database = Postgres>,
+) -> Result<Vec<Row>> {
+    let query = bound!(postgres_text(sql), values);
+    let rows = postgres::limited(query.fetch_all(on)).await?;
+    Ok(rows.into_iter().map(Row::Postgres).collect())
 }
 
 pub(super) fn sqlite_text(sql: &str) -> String {
-    sql.replace("{db_now}", "unixepoch()").replace("{skip_locked}", "")
+    sql.replace("{db_now}", "unixepoch()")
+        .replace("{db_now_ms}", "CAST(unixepoch('subsec') * 1000 AS INTEGER)")
+        .replace("{for_update}", "")
+        .replace("{skip_locked}", "")
+}
+
+pub(super) fn postgres_text(sql: &str) -> String {
+    // The time of the statement: that of the transaction would age with it.
+    sql.replace("{db_now}", "EXTRACT(EPOCH FROM statement_timestamp())::bigint")
+        .replace("{db_now_ms}", "(EXTRACT(EPOCH FROM statement_timestamp()) * 1000)::bigint")
+        .replace("{for_update}", "FOR UPDATE")
+        .replace("{skip_locked}", "FOR UPDATE SKIP LOCKED")
 }
 
 /// A parameter; `None` keeps its type.
@@ -201,6 +272,12 @@ pub(super) enum Value {
 /// Microseconds are what every database keeps.
 pub(super) fn micros(time: DateTime<Utc>) -> DateTime<Utc> {
     time.trunc_subsecs(6)
+}
+
+/// PostgreSQL's text cannot hold a NUL, and nobody means one.
+fn text(text: impl Into<String>) -> String {
+    let text = text.into();
+    if text.contains('\0') { text.replace('\0', "\u{fffd}") } else { text }
 }
 
 macro_rules! value_from {
@@ -221,8 +298,8 @@ value_from! {
     Int(i64) = |value| value;
     Int(i32) = i64::from;
     Int(u32) = i64::from;
-    Text(String) = |value| value;
-    Text(&str) = str::to_owned;
+    Text(String) = text;
+    Text(&str) = text;
     Bool(bool) = |value| value;
     Time(DateTime<Utc>) = micros;
     Date(NaiveDate) = |value| value;
@@ -237,6 +314,7 @@ pub(super) use values;
 /// A row as it came; [`Row::of`] says what it is, so that it can be read.
 pub(super) enum Row {
     Sqlite(SqliteRow),
+    Postgres(PgRow),
 }
 
 impl Row {
@@ -254,41 +332,44 @@ pub(super) struct Fields<'r> {
 }
 
 impl<'r> Fields<'r> {
-    pub fn get<T>(&self, column: &'static str) -> Result<T>
+    pub fn get<T>(&self, column: &str) -> Result<T>
     where
-        T: Decode<'r, Sqlite> + Type<Sqlite>,
+        T: Decode<'r, Sqlite> + Type<Sqlite> + Decode<'r, Postgres> + Type<Postgres>,
     {
-        let Row::Sqlite(row) = self.row;
-        row.try_get(column).map_err(|error| match error {
+        let value = match self.row {
+            Row::Sqlite(row) => row.try_get(column),
+            Row::Postgres(row) => row.try_get(column),
+        };
+        value.map_err(|error| match error {
             sqlx::Error::ColumnDecode { .. } => self.corrupt(column),
             other => StoreError::Database(other),
         })
     }
 
     /// A number that is never negative.
-    pub fn count(&self, column: &'static str) -> Result<u32> {
+    pub fn count(&self, column: &str) -> Result<u32> {
         u32::try_from(self.get::<i64>(column)?).map_err(|_| self.corrupt(column))
     }
 
     /// What was written by [`json`].
-    pub fn json<T: DeserializeOwned>(&self, column: &'static str) -> Result<T> {
+    pub fn json<T: DeserializeOwned>(&self, column: &str) -> Result<T> {
         serde_json::from_str(&self.get::<String>(column)?).map_err(|_| self.corrupt(column))
     }
 
-    pub fn json_opt<T: DeserializeOwned>(&self, column: &'static str) -> Result<Option<T>> {
+    pub fn json_opt<T: DeserializeOwned>(&self, column: &str) -> Result<Option<T>> {
         self.get::<Option<String>>(column)?
             .map(|text| serde_json::from_str(&text).map_err(|_| self.corrupt(column)))
             .transpose()
     }
 
     /// One of the words of an enum of the domain (or another text that parses).
-    pub fn word<T: DeserializeOwned>(&self, column: &'static str) -> Result<T> {
+    pub fn word<T: DeserializeOwned>(&self, column: &str) -> Result<T> {
         let text = self.get::<String>(column)?;
         serde_json::from_value(serde_json::Value::String(text)).map_err(|_| self.corrupt(column))
     }
 
-    pub fn corrupt(&self, column: &'static str) -> StoreError {
-        StoreError::Corrupt { table: self.table, column, id: self.id.clone() }
+    pub fn corrupt(&self, column: &str) -> StoreError {
+        StoreError::Corrupt { table: self.table, column: column.to_owned(), id: self.id.clone() }
     }
 }
 
@@ -297,43 +378,12 @@ pub(super) fn json<T: Serialize>(value: &T) -> Result<String> {
     serde_json::to_string(value).map_err(|error| StoreError::Database(sqlx::Error::Encode(Box::new(error))))
 }
 
-/// Makes the file, readable by its owner only: it holds personal data. SQLite gives its side files
-/// the same rights.
-fn create_private(path: &Path) -> std::result::Result<(), String> {
-    if path.exists() {
-        return Ok(());
-    }
-    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty())
-        && !folder.is_dir()
-    {
-        return Err(format!(
-            "the folder `{}` does not exist; create it, or change `url` in [database]",
-            folder.display()
-        ));
-    }
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    match options.open(path) {
-        Ok(_) => Ok(()),
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
-        Err(error) => Err(format!("the file cannot be created ({error})")),
-    }
-}
-
-/// SQLite's codes in words that help.
-fn explain(error: &sqlx::Error) -> String {
-    let code =
-        error.as_database_error().and_then(|error| error.code()?.parse::<u32>().ok()).map(|code| code & 0xff);
-    match code {
-        Some(5 | 6) => "another program holds it locked".to_owned(),
-        Some(8) => "it may not be written to; look at the rights of the file and its folder".into(),
-        Some(14) => "it cannot be opened for reading and writing; look at the rights of the file \
-                     and its folder"
-            .into(),
-        Some(11) => "the file is damaged; restore a backup".into(),
-        Some(26) => "the file is not an SQLite database".into(),
-        _ => error.to_string(),
+impl Db {
+    /// The file, where it is one.
+    pub fn file(&self) -> Option<&Path> {
+        match self {
+            Self::Sqlite { path, .. } => Some(path),
+            Self::Postgres { .. } => None,
+        }
     }
 }

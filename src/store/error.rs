@@ -1,10 +1,8 @@
-use std::path::PathBuf;
-
 /// Why the database could not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    #[error("the database `{}` cannot be opened: {why}", path.display())]
-    Open { path: PathBuf, why: String },
+    #[error("the database `{place}` cannot be opened: {why}")]
+    Open { place: String, why: String },
     /// Another service has the database; SQLite serves one.
     #[error(
         "another `mentord serve` is running on {place}: stop that one first, or give this one a \
@@ -18,7 +16,7 @@ pub enum StoreError {
     Newer { found: i64, known: i64 },
     /// Stored data that makes no sense.
     #[error("the database holds something unreadable: table {table}, column {column}, row {id}")]
-    Corrupt { table: &'static str, column: &'static str, id: String },
+    Corrupt { table: &'static str, column: String, id: String },
     /// What was asked contradicts what is stored.
     #[error("{0}")]
     Conflict(String),
@@ -26,6 +24,8 @@ pub enum StoreError {
     NoSuch { what: &'static str, id: String },
     #[error("the database's schema could not be brought up to date: {0}")]
     Migrate(#[from] sqlx::migrate::MigrateError),
+    #[error("the database does not answer")]
+    Silent,
     #[error("the database failed: {0}")]
     Database(#[from] sqlx::Error),
 }

@@ -47,8 +47,12 @@ impl Store {
         now: DateTime<Utc>,
         dry_run: bool,
     ) -> Result<RosterChange> {
+        let mut tx = self.db.begin().await?;
+        // What makes a person or a pairing the same is looked up, which two at a time would both find
+        // missing. Calendars first, as whoever reads one has it before its pairings.
+        tx.have_to_itself("calendar, pairing, pairing_member, participant, address").await?;
         let mut import = Import {
-            tx: self.db.begin().await?,
+            tx,
             today,
             people: BTreeSet::new(),
             pairings: BTreeSet::new(),

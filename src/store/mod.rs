@@ -41,10 +41,7 @@ pub struct Store {
 impl Store {
     /// Opens the database, making the file if there is none. The schema is left as it is.
     pub async fn open(database: &Database) -> Result<Self> {
-        let db = match database {
-            Database::Sqlite(path) => Db::open_sqlite(path).await?,
-        };
-        Ok(Self { db })
+        Ok(Self { db: Db::open(database).await? })
     }
 
     /// Brings the schema up to date; harmless when it is.

@@ -17,8 +17,17 @@ impl Store {
         now: DateTime<Utc>,
         limit: u32,
     ) -> Result<Vec<Lease<PairingId>>> {
+        self.claim_pairings(Queue::Plan, now, limit).await
+    }
+
+    pub(super) async fn claim_pairings(
+        &self,
+        queue: Queue,
+        now: DateTime<Utc>,
+        limit: u32,
+    ) -> Result<Vec<Lease<PairingId>>> {
         let claimed = self
-            .claim(Queue::Plan, "id", now, limit, |row| Ok(((), PairingId(row.of("pairing", "").get("id")?))))
+            .claim(queue, "id", now, limit, |row| Ok(((), PairingId(row.of("pairing", "").get("id")?))))
             .await?;
         Ok(claimed.into_iter().map(|((), lease)| lease).collect())
     }
@@ -49,10 +58,10 @@ impl Store {
             return Ok(Finished::NotMine);
         }
         for (key, reason) in withdraw {
-            let release = Queue::Alerts.release_sql();
+            let (release, free) = (Queue::Alerts.release_sql(), Queue::Alerts.free_sql());
             let sql = format!(
                 "UPDATE alert SET state = 'withdrawn', reason = $2, {release}
-                 WHERE alert_key = $1 AND state = 'planned' AND lease_until <= {{db_now}}"
+                 WHERE alert_key = $1 AND state = 'planned' AND {free}"
             );
             tx.execute(&sql, values![&*key.0, &**reason]).await?;
         }
@@ -66,7 +75,8 @@ impl Store {
 
 /// Plans an alert; see [`Store::save_plan`] for what happens to one that is there.
 pub(super) async fn put(tx: &mut Tx, alert: &Alert, now: DateTime<Utc>) -> Result<()> {
-    tx.execute(
+    let free = Queue::Alerts.free_sql();
+    let sql = format!(
         "INSERT INTO alert (alert_key, kind, program, pairing, session, participant, recipient,
             about, step, due_at, expires_at, planned_at, state)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 'planned')
@@ -77,12 +87,15 @@ pub(super) async fn put(tx: &mut Tx, alert: &Alert, now: DateTime<Utc>) -> Resul
             attempts = CASE WHEN alert.state = 'planned' THEN alert.attempts ELSE 0 END,
             error = CASE WHEN alert.state = 'planned' THEN alert.error ELSE NULL END,
             lease = alert.lease + 1, lease_until = 0
-         WHERE alert.lease_until <= {db_now}
+         WHERE {free}
             AND (alert.state = 'withdrawn' AND alert.sent_at IS NULL
                 OR alert.state = 'planned'
                     AND (alert.due_at <> excluded.due_at OR alert.about <> excluded.about
                         OR alert.expires_at <> excluded.expires_at
-                        OR alert.recipient <> excluded.recipient))",
+                        OR alert.recipient <> excluded.recipient))"
+    );
+    tx.execute(
+        &sql,
         values![
             &*alert.key.0,
             alert.kind.as_str(),

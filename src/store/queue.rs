@@ -4,19 +4,32 @@
 //! still find the number that the claim returned, and completing raises it again. Whoever changes
 //! the facts that a step under way has read raises it as well (and makes the row due): that step
 //! then finds that the row is not its own any more, writes nothing, and is done again.
-//! A lease that was never completed ends at a time of the database's clock.
+//! A lease that was never completed ends at a time of the database's clock, [`LASTS`] after it was
+//! taken or renewed; work that takes longer renews it.
+
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
 use super::Store;
-use super::db::{Row, Tx, values};
+use super::db::{Db, Row, Tx, Value, values};
 use super::error::{Result, StoreError};
+use super::hold::Hold;
 
 /// The right to complete what was claimed on one row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lease<T> {
+    queue: Queue,
+    id: Id,
     pub(super) on: T,
     pub(super) number: i64,
+}
+
+/// The key of a row that was claimed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Id {
+    Number(i64),
+    Text(String),
 }
 
 impl<T> Lease<T> {
@@ -36,11 +49,20 @@ pub enum Finished<T = ()> {
     NotMine,
 }
 
+/// How long a claim lasts, in seconds. What a service had in hand when it died is taken up after
+/// this time.
+const LASTS: i64 = 60;
+
+/// How often whoever works on something for long renews its lease: twice may fail.
+pub const RENEW_EVERY: Duration = Duration::from_secs(20);
+
 /// What waits for its time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Queue {
     /// Calendars to read.
     Calendars,
+    /// Pairings whose sessions are to be put together.
+    Detect,
     /// Sessions to judge.
     Judge,
     /// Sessions whose conference records are to be fetched.
@@ -60,12 +82,11 @@ pub(super) struct Line {
     until: &'static str,
     /// Which rows wait at all; spelled as in the index.
     waiting: &'static str,
-    /// How long a claim lasts, in seconds: longer than the step ever takes in earnest.
-    lasts: i64,
 }
 
 impl Queue {
-    pub(super) const ALL: [Self; 5] = [Self::Calendars, Self::Judge, Self::Fetch, Self::Plan, Self::Alerts];
+    pub(super) const ALL: [Self; 6] =
+        [Self::Calendars, Self::Detect, Self::Judge, Self::Fetch, Self::Plan, Self::Alerts];
 
     pub(super) const fn line(self) -> Line {
         match self {
@@ -76,7 +97,14 @@ impl Queue {
                 lease: "lease",
                 until: "lease_until",
                 waiting: "active",
-                lasts: 600,
+            },
+            Self::Detect => Line {
+                table: "pairing",
+                id: "id",
+                due: "next_detect_at",
+                lease: "detect_lease",
+                until: "detect_lease_until",
+                waiting: "next_detect_at IS NOT NULL",
             },
             Self::Judge => Line {
                 table: "session",
@@ -85,7 +113,6 @@ impl Queue {
                 lease: "judge_lease",
                 until: "judge_lease_until",
                 waiting: "next_judge_at IS NOT NULL",
-                lasts: 120,
             },
             Self::Fetch => Line {
                 table: "session",
@@ -94,7 +121,6 @@ impl Queue {
                 lease: "fetch_lease",
                 until: "fetch_lease_until",
                 waiting: "next_fetch_at IS NOT NULL",
-                lasts: 600,
             },
             Self::Plan => Line {
                 table: "pairing",
@@ -103,7 +129,6 @@ impl Queue {
                 lease: "plan_lease",
                 until: "plan_lease_until",
                 waiting: "next_plan_at IS NOT NULL",
-                lasts: 120,
             },
             Self::Alerts => Line {
                 table: "alert",
@@ -112,33 +137,38 @@ impl Queue {
                 lease: "lease",
                 until: "lease_until",
                 waiting: "state = 'planned'",
-                lasts: 300,
             },
         }
     }
 
+    /// The condition under which nobody has a row. A lease that ends later than any can was taken
+    /// before the database's clock was set back.
+    pub(super) fn free_sql(self) -> String {
+        let Line { table, until, .. } = self.line();
+        format!("({table}.{until} <= {{db_now}} OR {table}.{until} > {{db_now}} + {LASTS})")
+    }
+
     /// One statement: takes what is due and not taken, the longest due first.
-    /// `$1` now, `$2` how many at most, `$3` how long the lease lasts.
+    /// `$1` now, `$2` how many at most.
     pub(super) fn claim_sql(self, returning: &str) -> String {
-        let Line { table, id, due, lease, until, waiting, .. } = self.line();
+        let Line { table, id, due, lease, until, waiting } = self.line();
+        let free = self.free_sql();
         // MATERIALIZED, so that a planner that looks twice cannot claim twice.
         format!(
             "WITH claimed AS MATERIALIZED (
                 SELECT {id} FROM {table}
-                WHERE {waiting} AND {due} <= $1 AND {until} <= {{db_now}}
+                WHERE {waiting} AND {due} <= $1 AND {free}
                 ORDER BY {due}, {id} LIMIT $2 {{skip_locked}})
-             UPDATE {table} SET {lease} = {lease} + 1, {until} = {{db_now}} + $3
+             UPDATE {table} SET {lease} = {lease} + 1, {until} = {{db_now}} + {LASTS}
              WHERE {id} IN (SELECT {id} FROM claimed)
              RETURNING {returning}, {due} AS claimed_due, {lease} AS claimed_lease"
         )
     }
 
     fn next_due_sql(self) -> String {
-        let Line { table, due, until, waiting, .. } = self.line();
-        format!(
-            "SELECT {due} AS due FROM {table} WHERE {waiting} AND {until} <= {{db_now}}
-             ORDER BY {due} LIMIT 1"
-        )
+        let Line { table, due, waiting, .. } = self.line();
+        let free = self.free_sql();
+        format!("SELECT {due} AS due FROM {table} WHERE {waiting} AND {free} ORDER BY {due} LIMIT 1")
     }
 
     /// The part of an UPDATE's SET that ends a lease, whoever has it.
@@ -149,8 +179,8 @@ impl Queue {
 }
 
 impl Store {
-    /// Claims rows of `queue`; `row` tells what a row is. In the order in which they were due.
-    /// What cannot be read is passed over.
+    /// Claims rows of `queue`; `row` tells what a row is, and `returning` has the key of the table
+    /// among its columns. In the order in which they were due. What cannot be read is passed over.
     pub(super) async fn claim<T, U: Ord>(
         &self,
         queue: Queue,
@@ -159,16 +189,20 @@ impl Store {
         limit: u32,
         row: impl Fn(&Row) -> Result<(T, U)>,
     ) -> Result<Vec<(T, Lease<U>)>> {
-        let Line { table, lasts, .. } = queue.line();
+        let Line { table, id: key, .. } = queue.line();
         let sql = queue.claim_sql(returning);
-        let rows = self.db.write(&sql, values![now, limit, lasts]).await?;
+        let rows = self.db.write(&sql, values![now, limit]).await?;
         let mut claimed = Vec::new();
         for found in &rows {
             let fields = found.of(table, "claimed");
             let due: DateTime<Utc> = fields.get("claimed_due")?;
             let number = fields.get("claimed_lease")?;
+            let id = match queue {
+                Queue::Calendars | Queue::Detect | Queue::Plan => Id::Number(fields.get(key)?),
+                Queue::Judge | Queue::Fetch | Queue::Alerts => Id::Text(fields.get(key)?),
+            };
             match row(found) {
-                Ok((thing, on)) => claimed.push((due, thing, Lease { on, number })),
+                Ok((thing, on)) => claimed.push((due, thing, Lease { queue, id, on, number })),
                 // It must not hold up the others. Until its lease ends it is not tried again.
                 Err(error @ StoreError::Corrupt { .. }) => {
                     tracing::error!(%error, ?queue, "a row that is due is passed over: {error}");
@@ -189,11 +223,28 @@ impl Store {
         row.map(|row| row.of(table, "next").get("due")).transpose()
     }
 
-    /// Ends every lease. Only for the process that has the database to itself, as it starts: what a
-    /// predecessor held when it died is then taken up at once.
-    pub async fn end_all_leases(&self) -> Result<()> {
+    /// Makes a lease last for its full time again; `false` when it is lost.
+    pub async fn renew<T>(&self, lease: &Lease<T>) -> Result<bool> {
+        let Line { table, id, lease: number, until, .. } = lease.queue.line();
+        let sql = format!(
+            "UPDATE {table} SET {until} = {{db_now}} + {LASTS} WHERE {id} = $1 AND {number} = $2 RETURNING {id}"
+        );
+        let id = match &lease.id {
+            Id::Number(id) => Value::from(*id),
+            Id::Text(id) => Value::from(&**id),
+        };
+        let values = vec![id, Value::from(lease.number)];
+        Ok(!self.db.write(&sql, values).await?.is_empty())
+    }
+
+    /// Where one service has the database to itself: what a predecessor had in hand when it died is
+    /// free at once, as this one starts. Not so alerts: a command may just be sending one.
+    pub async fn free_what_was_in_hand(&self, _proof: &Hold) -> Result<()> {
+        if let Db::Postgres { .. } = self.db {
+            return Ok(());
+        }
         let mut tx = self.db.begin().await?;
-        for queue in Queue::ALL {
+        for queue in Queue::ALL.into_iter().filter(|queue| *queue != Queue::Alerts) {
             let Line { table, until, .. } = queue.line();
             let release = queue.release_sql();
             let sql = format!("UPDATE {table} SET {release} WHERE {until} > 0");
@@ -201,6 +252,15 @@ impl Store {
         }
         tx.commit().await
     }
+}
+
+/// What the pairing's sessions are put together from has changed: do it now, and not from what was
+/// read before.
+pub(super) async fn detect_now(tx: &mut Tx, pairing: i64, now: DateTime<Utc>) -> Result<()> {
+    let release = Queue::Detect.release_sql();
+    let sql = format!("UPDATE pairing SET next_detect_at = $2, {release} WHERE id = $1");
+    tx.execute(&sql, values![pairing, now]).await?;
+    Ok(())
 }
 
 /// What the pairing's alerts rest on has changed: plan it now, and not from what was read before.
@@ -227,6 +287,7 @@ mod tests {
         store.migrate().await.unwrap();
         for (queue, index) in [
             (Queue::Calendars, "calendar_to_sync"),
+            (Queue::Detect, "pairing_to_detect"),
             (Queue::Judge, "session_to_judge"),
             (Queue::Fetch, "session_to_fetch"),
             (Queue::Plan, "pairing_to_plan"),
@@ -236,7 +297,7 @@ mod tests {
                 let sql = format!("EXPLAIN QUERY PLAN {}", sqlite_text(&statement));
                 let now = chrono::DateTime::UNIX_EPOCH;
                 let values = match statement.contains("$1") {
-                    true => values![now, 1_u32, 1_u32],
+                    true => values![now, 1_u32],
                     false => vec![],
                 };
                 let rows = store.db.all(&sql, values).await.unwrap();

@@ -116,7 +116,7 @@ fn put_together(rows: &[Row]) -> Result<Vec<Pairing>> {
     if let Some((empty, _)) = pairings.iter().find(|(p, _)| p.mentees.is_empty()) {
         return Err(StoreError::Corrupt {
             table: "pairing_member",
-            column: "role",
+            column: "role".to_owned(),
             id: empty.id.0.to_string(),
         });
     }

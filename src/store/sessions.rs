@@ -9,11 +9,11 @@ use crate::domain::people::ParticipantId;
 use crate::domain::session::{CopyId, Session, SessionId};
 
 use super::Store;
-use super::copies::{link, no_such_copy};
+use super::copies::link;
 use super::db::{Fields, Row, Tx, Value, json, micros, values};
 use super::error::Result;
 use super::evidence;
-use super::queue::{Finished, Queue, plan_now};
+use super::queue::{Finished, Lease, Queue, plan_now};
 use super::verdicts;
 
 pub(super) const COLUMNS: &str = "id, pairing, uid, original_start, starts_at, ends_at, moves, \
@@ -83,36 +83,34 @@ impl Store {
         Ok(taken)
     }
 
-    /// Writes what detect made of a pairing's copies.
+    /// Writes what detect made of a pairing's copies. When a copy has changed since the claim,
+    /// nothing is written, and the pairing is due.
     ///
     /// - `sessions`: those that are new or changed. The verdict of a known session is left alone;
     ///   a new one comes with its first.
-    /// - `links`: every copy that was looked at, in which revision, and the session it belongs to.
-    ///   A copy that changed meanwhile stays to be detected.
+    /// - `links`: every copy that was looked at, and the session it belongs to.
     /// - `evidence`: what the copies newly say; what is recorded already is not recorded twice.
-    ///
-    /// [`Finished::NotMine`] when somebody has meanwhile looked at a later revision of a copy.
     pub async fn save_sessions(
         &self,
-        pairing: PairingId,
+        lease: &Lease<PairingId>,
         sessions: &[Session],
-        links: &[(CopyId, i64, Option<SessionId>)],
+        links: &[(CopyId, Option<SessionId>)],
         evidence: &[(SessionId, Evidence)],
         now: DateTime<Utc>,
     ) -> Result<Finished> {
+        let pairing = lease.on;
         let mut tx = self.db.begin().await?;
+        let release = Queue::Detect.release_sql();
+        let sql =
+            format!("UPDATE pairing SET next_detect_at = NULL, {release} WHERE id = $1 AND detect_lease = $2");
+        if tx.execute(&sql, values![pairing.0, lease.number]).await? == 0 {
+            return Ok(Finished::NotMine);
+        }
         for session in sessions {
             put(&mut tx, session, now).await?;
         }
-        for (copy, revision, session) in links {
-            if link(&mut tx, pairing, *copy, *revision, session.as_ref()).await? {
-                continue;
-            }
-            let there = "SELECT id FROM copy WHERE id = $1 AND pairing = $2";
-            return match tx.one(there, values![copy.0, pairing.0]).await? {
-                Some(_) => Ok(Finished::NotMine),
-                None => Err(no_such_copy(*copy)),
-            };
+        for (copy, session) in links {
+            link(&mut tx, pairing, *copy, session.as_ref()).await?;
         }
         for (session, evidence) in evidence {
             if evidence::add_new(&mut tx, session, evidence, now).await? {

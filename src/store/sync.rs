@@ -1,5 +1,7 @@
 //! Completing the reading of a calendar: what changed and where to go on, in one transaction.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 
 use crate::domain::calendar::CalendarId;
@@ -11,7 +13,7 @@ use super::Store;
 use super::copies::{Put, gone, put};
 use super::db::values;
 use super::error::Result;
-use super::queue::{Finished, Lease, Queue};
+use super::queue::{Finished, Lease, Queue, detect_now};
 
 /// What reading a calendar brought.
 #[derive(Clone, Debug)]
@@ -68,15 +70,24 @@ impl Store {
             return Ok(Finished::NotMine);
         }
         let mut counts = SyncCounts::default();
+        // In order, so that two calendars never wait for each other's pairings.
+        let mut touched = BTreeSet::new();
         for (pairing, facts) in &upserts {
             match put(&mut tx, lease.on, *pairing, facts, now).await? {
                 Put::Added => counts.added += 1,
                 Put::Changed => counts.changed += 1,
-                Put::Same => {}
+                Put::Same => continue,
             }
+            touched.insert(*pairing);
         }
         for &id in &gone_copies {
-            counts.gone += usize::from(gone(&mut tx, lease.on, id, now).await?);
+            if let Some(pairing) = gone(&mut tx, lease.on, id, now).await? {
+                counts.gone += 1;
+                touched.insert(pairing);
+            }
+        }
+        for pairing in touched {
+            detect_now(&mut tx, pairing.0, now).await?;
         }
         tx.commit().await?;
         Ok(Finished::Done(counts))

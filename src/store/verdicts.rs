@@ -41,6 +41,9 @@ impl Store {
     ) -> Result<Finished<bool>> {
         let id = &lease.on;
         let mut tx = self.db.begin().await?;
+        // The pairing before its sessions, as everywhere: who waits for whom is then never a circle.
+        let pairing = "SELECT id FROM pairing WHERE id = (SELECT pairing FROM session WHERE id = $1) {for_update}";
+        tx.one(pairing, values![&*id.0]).await?;
         let release = Queue::Judge.release_sql();
         let sql = format!(
             "UPDATE session SET next_judge_at = $3, {release}

@@ -198,7 +198,6 @@ pub fn copy(id: i64, calendar: CalendarId, uid: &str) -> Copy {
             reasons: Vec::new(),
         },
         changed_at: at("2026-10-01 08:00"),
-        revision: 1,
         session: None,
     }
 }

@@ -18,8 +18,8 @@ use crate::domain::people::ParticipantId;
 pub struct Assembly {
     /// Sessions that are new or have changed.
     pub sessions: Vec<Session>,
-    /// Every copy that was looked at, in the revision looked at, and the session it belongs to.
-    pub links: Vec<(CopyId, i64, Option<SessionId>)>,
+    /// Every copy that was looked at, and the session it belongs to.
+    pub links: Vec<(CopyId, Option<SessionId>)>,
     /// What the calendars now say that they did not say before.
     pub evidence: Vec<(SessionId, Evidence)>,
 }
@@ -44,7 +44,7 @@ pub fn assemble(pairing: &Pairing, copies: &[Copy], sessions: &[Session], now: D
         let known = sessions.iter().find(|session| session.id == id);
         let session = merge(pairing, &id, &group, known, now);
         let link = session.as_ref().map(|session| session.id.clone());
-        assembly.links.extend(group.iter().map(|copy| (copy.id, copy.revision, link.clone())));
+        assembly.links.extend(group.iter().map(|copy| (copy.id, link.clone())));
         if let Some(session) = session {
             assembly.evidence.extend(news(known, &session, &group, now).into_iter().map(|e| (id.clone(), e)));
             if known != Some(&session) {

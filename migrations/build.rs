@@ -1,0 +1,5 @@
+//! A new migration is built in, also when nothing else has changed.
+
+fn main() {
+    println!("cargo::rerun-if-changed=migrations");
+}
