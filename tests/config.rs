@@ -141,7 +141,7 @@ fn a_full_configuration_comes_out_parsed() {
     let config = folder.loaded();
     assert_eq!(config.warnings, [""; 0]);
     let database = folder.0.path().join("data/mentord.db");
-    assert_eq!(config.database, Database::Sqlite(database));
+    assert!(matches!(&config.database, Database::Sqlite(path) if *path == database));
     let web = config.web.unwrap();
     assert_eq!(web.public_url.unwrap().as_str(), "https://mentoring.example.org/");
     assert_eq!(config.sync.concurrency, 8);

@@ -118,14 +118,28 @@ async fn deliver(url: &str) -> Result<Sent, SendError> {
 }
 
 async fn deliver_to(url: &str, address: &str) -> Result<Sent, SendError> {
+    deliver_if(url, address, true).await.map(|sent| sent.expect("a mail that was to go out"))
+}
+
+async fn deliver_if(url: &str, address: &str, still: bool) -> Result<Option<Sent>, SendError> {
     let mail = Mail { smtp_url: url.into(), from: "Mentoring <mentoring@acme.example>".parse().unwrap() };
     let to = Recipient { name: Some("Anna Ober".to_owned()), address: Address::parse(address).unwrap() };
     let notifier = Notifier::new(&mail).unwrap();
     let date = at("2026-10-05T07:00:00Z");
     // As a task, since that is how a worker calls it.
     let key = "digest:anna:2026-10-05";
-    let task = async move { notifier.deliver(&to, key, date, &letter()).await };
+    let task = async move { notifier.deliver(&to, key, date, &letter(), async || still).await };
     tokio::spawn(task).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_mail_called_off_at_the_last_moment_does_not_leave() {
+    let server = Server::start(&[]).await;
+    let sent = deliver_if(&server.url("smtp", ""), "anna@acme.example", false).await.unwrap();
+
+    assert_eq!(sent, None);
+    let commands = server.commands();
+    assert_eq!(commands[2..], ["RCPT TO:<anna@acme.example>", "QUIT"]);
 }
 
 #[tokio::test]

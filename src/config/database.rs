@@ -38,7 +38,11 @@ pub fn check(raw: raw::Database, checker: &mut Checker<'_>) -> Option<Database> 
     }
     if given {
         let found = "a password, though SQLite has none";
-        return checker.refuse("database", found, "leave it out, or write a url that begins with postgres://");
+        return checker.refuse(
+            "database",
+            found,
+            "leave it out, or write a url that begins with postgres://",
+        );
     }
     let Some(path) = url.strip_prefix("sqlite:") else {
         // Another database's URL may hold a password.

@@ -63,6 +63,15 @@ impl Board {
         self.inner.changed.notify_waiters();
     }
 
+    /// Calls every worker.
+    pub fn call_all(&self) {
+        for desk in self.desks().iter_mut() {
+            desk.called = true;
+            desk.wake.notify_one();
+        }
+        self.inner.changed.notify_waiters();
+    }
+
     /// Returns once every worker sleeps, nobody was called, and nobody should be awake by the clock;
     /// with the time at which the first of them wakes.
     pub async fn at_rest(&self, clock: &dyn Clock) -> Option<DateTime<Utc>> {

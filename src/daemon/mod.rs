@@ -14,6 +14,7 @@ use crate::pipeline::{self, Context, Outcome};
 use crate::store::StoreError;
 
 pub mod board;
+mod clock_watch;
 pub mod service;
 mod systemd;
 
@@ -24,7 +25,7 @@ const HARD_STOP: Duration = Duration::from_secs(8);
 
 /// How long to leave a step alone after its first failure; it doubles up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: TimeDelta = TimeDelta::seconds(2);
-const LONGEST_PAUSE: TimeDelta = TimeDelta::minutes(2);
+const LONGEST_PAUSE: TimeDelta = TimeDelta::seconds(30);
 
 /// One arrow of the flow.
 type Step = for<'a> fn(&'a Context) -> Pin<Box<dyn Future<Output = Result<Outcome, StoreError>> + Send + 'a>>;

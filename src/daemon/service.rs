@@ -6,15 +6,16 @@ use chrono::TimeDelta;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::{Workers, systemd};
+use super::{Workers, clock_watch, systemd};
 use crate::clock::Clock;
 use crate::config::{self, Config, Problems};
 use crate::domain::roster::Entry;
 use crate::pipeline::{Context, SetUpError};
 use crate::store::{Hold, RosterChange, StoreError};
 
-/// The longest that a worker sleeps without looking: what other processes do is seen by then.
-const POLL: TimeDelta = TimeDelta::seconds(20);
+/// The longest that a worker sleeps without looking, in milliseconds: what other instances and
+/// commands do is seen by then. Each instance has its own, so that they do not look all at once.
+const POLL_MS: std::ops::Range<i64> = 4_000..6_000;
 
 /// The service, running.
 pub struct Service {
@@ -127,6 +128,7 @@ pub async fn run(
     let (roster, context) = open(&first, clock.clone()).await?;
     let mut hold = context.store.hold().map_err(StartError::from)?;
     bring_up(&first, &context, &roster).await.map_err(StartError::from)?;
+    context.store.free_what_was_in_hand(&hold).await.map_err(StartError::from)?;
     let companions = accompany(&first, &context).await?;
     let mut service = begin(&first, context, companions).await?;
     loop {
@@ -159,7 +161,12 @@ async fn begin(config: &Config, context: Context, companions: Vec<Companion>) ->
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }
-    let service = Service::start(context, companions, POLL);
+    #[expect(clippy::disallowed_methods, reason = "only the real service polls by chance; tests say how often")]
+    let poll = TimeDelta::milliseconds(rand::random_range(POLL_MS));
+    let mut service = Service::start(context, companions, poll);
+    let (store, clock) = (service.context.store.clone(), service.context.clock.clone());
+    let board = service.workers.board().clone();
+    service.companions.push(Companion::start(|stop| clock_watch::watch(store, board, clock, stop)));
     let (programs, connections) = (config.programs.len(), config.connections.len());
     systemd::ready(&format!("{}, {}", count(programs, "program"), count(connections, "connection")));
     tracing::info!("ready");

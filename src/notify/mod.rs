@@ -51,18 +51,20 @@ impl Notifier {
 
     /// Writes one letter to one person and hands it over.
     ///
-    /// `key` is the alert's: the same key gives the same Message-ID, in every process.
+    /// `key` is the alert's: the same key gives the same Message-ID, in every process. `still` is asked
+    /// at the last moment whether the letter is to go out; `None`: it was not, and nothing did.
     pub async fn deliver(
         &self,
         to: &Recipient,
         key: &str,
         date: DateTime<Utc>,
         letter: &Letter,
-    ) -> Result<Sent, SendError> {
+        still: impl AsyncFnOnce() -> bool,
+    ) -> Result<Option<Sent>, SendError> {
         let message = compose(&self.mail, to, key, date, letter)
             .map_err(|error| SendError::Permanent(error.to_string()))?;
-        let response = self.smtp.send(&message).await?;
-        Ok(Sent { message_id: message_id(&self.mail, key), response })
+        let response = self.smtp.send(&message, still).await?;
+        Ok(response.map(|response| Sent { message_id: message_id(&self.mail, key), response }))
     }
 
     /// Whether the mail server lets us in, without sending anything.

@@ -84,13 +84,18 @@ impl Smtp {
         Self { time_out, ..self }
     }
 
-    /// Hands one message over and returns what the server said to it.
+    /// Hands one message over and returns what the server said to it. `still` is asked when everything
+    /// is ready but the message itself has not left; when it says no, nothing does: `None`.
     ///
     /// An `Err` after the last line may still have been a success whose answer got lost: the message
     /// can come twice, with the same Message-ID.
-    pub async fn send(&self, message: &Message) -> Result<String, SendError> {
+    pub async fn send(
+        &self,
+        message: &Message,
+        still: impl AsyncFnOnce() -> bool,
+    ) -> Result<Option<String>, SendError> {
         let mut connection = None;
-        let conversation = self.converse(message, &mut connection);
+        let conversation = self.converse(message, still, &mut connection);
         let outcome = match timeout(self.time_out, conversation).await {
             Ok(outcome) => outcome,
             // Dropped as it is: nobody knows what the server would take a QUIT for.
@@ -143,8 +148,9 @@ impl Smtp {
     async fn converse(
         &self,
         message: &Message,
+        still: impl AsyncFnOnce() -> bool,
         kept: &mut Option<AsyncSmtpConnection>,
-    ) -> Result<String, SendError> {
+    ) -> Result<Option<String>, SendError> {
         let connection = kept.insert(self.enter().await?);
         let envelope = message.envelope();
         let everybody = || envelope.from().into_iter().chain(envelope.to());
@@ -183,9 +189,12 @@ impl Smtp {
             let recipient = Rcpt::new(recipient.clone(), vec![]);
             connection.command(recipient).await.map_err(refused)?;
         }
+        if !still().await {
+            return Ok(None);
+        }
         connection.command(Data).await.map_err(refused)?;
         let answer = connection.message(&content).await.map_err(refused)?;
-        Ok(scrub(&spoken(&answer), &private))
+        Ok(Some(scrub(&spoken(&answer), &private)))
     }
 
     fn too_slow(&self) -> SendError {

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{Batch, Context, Outcome};
+use super::{Batch, Context, Outcome, keeping};
 use crate::domain::calendar::Calendar;
 use crate::domain::event::{Conference, Window};
 use crate::domain::evidence::{Call, ConferenceRecord, Evidence, Presence, Statement};
@@ -44,11 +44,15 @@ pub async fn step(context: &Context) -> Result<Outcome, StoreError> {
     if due.is_empty() {
         return Ok(Outcome::waiting_for(context.store.next_due(Queue::Fetch).await?));
     }
-    let mut batch = Batch::default();
-    for (session, lease) in &due {
-        batch.note(fetch(context, session, lease).await);
-    }
-    batch.end()?;
+    let leases: Vec<_> = due.iter().map(|(_, lease)| lease.clone()).collect();
+    let work = async {
+        let mut batch = Batch::default();
+        for (session, lease) in &due {
+            batch.note(fetch(context, session, lease).await);
+        }
+        batch.end()
+    };
+    keeping(context, &leases, work).await?;
     Ok(Outcome::Done)
 }
 

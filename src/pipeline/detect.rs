@@ -30,8 +30,10 @@ async fn put_together(context: &Context, lease: &Lease<PairingId>) -> Result<(),
     let sessions = context.store.sessions_of(id).await?;
     let now = context.clock.now();
     let assembly = assemble(&pairing, &copies, &sessions, now);
-    let saved =
-        context.store.save_sessions(lease, &assembly.sessions, &assembly.links, &assembly.evidence, now).await?;
+    let saved = context
+        .store
+        .save_sessions(lease, &assembly.sessions, &assembly.links, &assembly.evidence, now)
+        .await?;
     if saved == Finished::NotMine {
         return Ok(());
     }

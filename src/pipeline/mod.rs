@@ -8,13 +8,15 @@
 //! A step reads what stands to its left, calls a pure function, commits, and is safe to run again. No
 //! step calls the next one: the tables are the queue.
 
+use std::future::Future;
+
 use chrono::{DateTime, Utc};
 
 use crate::domain::alert::{AlertKey, Kind};
 use crate::domain::calendar::CalendarId;
 use crate::domain::judge::{Grade, Status};
 use crate::domain::session::SessionId;
-use crate::store::StoreError;
+use crate::store::{Lease, RENEW_EVERY, StoreError};
 
 pub mod conference;
 mod context;
@@ -63,6 +65,25 @@ impl Batch {
 
     fn end(self) -> Result<(), StoreError> {
         self.first_error.map_or(Ok(()), Err)
+    }
+}
+
+/// Does work that rests on leases, and renews them for as long as it takes. (Whether they still hold
+/// is found when the work is completed.)
+async fn keeping<T, L>(context: &Context, leases: &[Lease<L>], work: impl Future<Output = T>) -> T {
+    let renewing = async {
+        loop {
+            tokio::time::sleep(RENEW_EVERY).await;
+            for lease in leases {
+                if let Err(error) = context.store.renew(lease).await {
+                    tracing::warn!("a lease cannot be renewed: {error}");
+                }
+            }
+        }
+    };
+    tokio::select! {
+        done = work => done,
+        () = renewing => unreachable!("it goes on for ever"),
     }
 }
 

@@ -1,14 +1,16 @@
 //! Deliveries out of alerts: sends what is due, after a last look at the facts.
 
+use std::time::Duration;
+
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{Context, Happening, Outcome};
+use super::{Context, Happening, Outcome, keeping};
 use crate::domain::alert::{Alert, AlertKey, Check, Facts, Kind, recheck};
 use crate::domain::cadence::{Standing, standing};
 use crate::domain::pairing::Pairing;
 use crate::domain::program::Program;
 use crate::domain::session::Session;
-use crate::notify::{Notifier, Recipient, SendError};
+use crate::notify::{Notifier, Recipient, SendError, Sent};
 use crate::store::{Finished, Lease, Queue, StoreError, StoredAlert};
 
 mod letters;
@@ -16,6 +18,11 @@ mod letters;
 /// One alert at a time: a stop waits for one message only, and no lease runs out in a queue behind a
 /// slow mail server.
 const BATCH: u32 = 1;
+
+/// How often, and after which pause, it is tried to write down that a message was sent: for half an
+/// hour.
+const WRITE_DOWN_TRIES: u32 = 1800;
+const WRITE_DOWN_PAUSE: Duration = Duration::from_secs(1);
 
 /// Sends the alert that is due longest.
 pub async fn step(context: &Context) -> Result<Outcome, StoreError> {
@@ -25,7 +32,7 @@ pub async fn step(context: &Context) -> Result<Outcome, StoreError> {
         return Ok(Outcome::waiting_for(context.store.next_due(Queue::Alerts).await?));
     }
     for (stored, lease) in &due {
-        deliver(context, notifier, stored, lease).await?;
+        keeping(context, std::slice::from_ref(lease), deliver(context, notifier, stored, lease)).await?;
     }
     Ok(Outcome::Done)
 }
@@ -100,12 +107,18 @@ async fn deliver(
         .and_then(|(pairing, _)| alert.person.and_then(|person| pairing.participant(person)))
         .map(|person| person.name.clone());
     let to = Recipient { name, address: alert.recipient.clone() };
-    match notifier.deliver(&to, &alert.key.0, now, &letter).await {
-        Ok(sent) => {
-            let now = context.clock.now();
-            if context.store.alert_sent(lease, &sent.message_id, &sent.response, now).await?
-                == Finished::NotMine
-            {
+    // Whoever hung until the lease ran out may not send what somebody else has sent by now.
+    let mut lost = None;
+    let still = async || {
+        let mine = context.store.renew(lease).await;
+        let go = matches!(mine, Ok(true));
+        lost = Some(mine);
+        go
+    };
+    match notifier.deliver(&to, &alert.key.0, now, &letter, still).await {
+        Ok(None) => lost.unwrap_or(Ok(false)).map(|_| ()),
+        Ok(Some(sent)) => {
+            if remember(context, lease, &sent).await? == Finished::NotMine {
                 tracing::warn!(
                     "a message took longer than its lease and may have been sent twice, with the same Message-ID"
                 );
@@ -115,6 +128,25 @@ async fn deliver(
             Ok(())
         }
         Err(error) => fail(context, stored, lease, &error).await,
+    }
+}
+
+/// Writes down what has left the house. While the database cannot be reached nothing else may be sent,
+/// and what was sent is all that matters: it is tried until it is written.
+async fn remember(context: &Context, lease: &Lease<AlertKey>, sent: &Sent) -> Result<Finished, StoreError> {
+    let mut tries = 0;
+    loop {
+        let now = context.clock.now();
+        let written = context.store.alert_sent(lease, &sent.message_id, &sent.response, now).await;
+        match written {
+            Err(StoreError::Database(_) | StoreError::Silent) if tries < WRITE_DOWN_TRIES => {}
+            other => return other,
+        }
+        if tries == 0 {
+            tracing::error!("a message was sent and cannot be written down; this is tried on");
+        }
+        tries += 1;
+        tokio::time::sleep(WRITE_DOWN_PAUSE).await;
     }
 }
 

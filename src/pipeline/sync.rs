@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::{StreamExt, stream};
 
-use super::{Batch, Context, Happening, Outcome};
+use super::{Batch, Context, Happening, Outcome, keeping};
 use crate::domain::calendar::{Calendar, CalendarId, CalendarState};
 use crate::domain::copies::{Changes, Seen, compare};
 use crate::domain::detect::{Decision, SeriesMemory};
@@ -50,10 +50,13 @@ async fn read(context: &Context, calendar: Calendar, lease: Lease<CalendarId>) -
         let _ = context.store.fail_sync(&lease, CalendarState::Unreachable, &error, later, false).await?;
         return Ok(());
     };
-    match fetch(context, provider.as_ref(), &calendar).await {
-        Ok(fetched) => keep(context, provider.as_ref(), &calendar, &lease, fetched).await,
-        Err(error) => fail(context, &calendar, &lease, &error).await,
-    }
+    let work = async {
+        match fetch(context, provider.as_ref(), &calendar).await {
+            Ok(fetched) => keep(context, provider.as_ref(), &calendar, &lease, fetched).await,
+            Err(error) => fail(context, &calendar, &lease, &error).await,
+        }
+    };
+    keeping(context, std::slice::from_ref(&lease), work).await
 }
 
 struct Fetched {

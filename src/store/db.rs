@@ -57,10 +57,11 @@ impl Db {
     }
 
     pub async fn migrate(&self) -> Result<()> {
-        Ok(match self {
+        match self {
             Self::Sqlite { write, .. } => sqlite::MIGRATIONS.run(write).await?,
             Self::Postgres { pool, .. } => postgres::MIGRATIONS.run(pool).await?,
-        })
+        }
+        Ok(())
     }
 
     /// Whether every migration that this binary knows has been done.

@@ -25,7 +25,7 @@ pub use alerts::StoredAlert;
 pub use error::StoreError;
 pub use hold::Hold;
 pub use import::RosterChange;
-pub use queue::{Finished, Lease, Queue};
+pub use queue::{Finished, Lease, Queue, RENEW_EVERY};
 pub use sessions::SessionFilter;
 pub use sync::{SyncCounts, SyncUpdate};
 

@@ -237,6 +237,17 @@ impl Store {
         Ok(!self.db.write(&sql, values).await?.is_empty())
     }
 
+    /// Makes everything due that waits for its time but alerts: what put it off was a clock that was
+    /// wrong.
+    pub async fn look_at_everything(&self, now: DateTime<Utc>) -> Result<()> {
+        for queue in Queue::ALL.into_iter().filter(|queue| *queue != Queue::Alerts) {
+            let Line { table, due, waiting, .. } = queue.line();
+            let sql = format!("UPDATE {table} SET {due} = $1 WHERE {waiting} AND {due} > $1");
+            self.db.write(&sql, values![now]).await?;
+        }
+        Ok(())
+    }
+
     /// Where one service has the database to itself: what a predecessor had in hand when it died is
     /// free at once, as this one starts. Not so alerts: a command may just be sending one.
     pub async fn free_what_was_in_hand(&self, _proof: &Hold) -> Result<()> {

@@ -101,8 +101,9 @@ impl Store {
         let pairing = lease.on;
         let mut tx = self.db.begin().await?;
         let release = Queue::Detect.release_sql();
-        let sql =
-            format!("UPDATE pairing SET next_detect_at = NULL, {release} WHERE id = $1 AND detect_lease = $2");
+        let sql = format!(
+            "UPDATE pairing SET next_detect_at = NULL, {release} WHERE id = $1 AND detect_lease = $2"
+        );
         if tx.execute(&sql, values![pairing.0, lease.number]).await? == 0 {
             return Ok(Finished::NotMine);
         }

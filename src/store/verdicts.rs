@@ -42,7 +42,8 @@ impl Store {
         let id = &lease.on;
         let mut tx = self.db.begin().await?;
         // The pairing before its sessions, as everywhere: who waits for whom is then never a circle.
-        let pairing = "SELECT id FROM pairing WHERE id = (SELECT pairing FROM session WHERE id = $1) {for_update}";
+        let pairing =
+            "SELECT id FROM pairing WHERE id = (SELECT pairing FROM session WHERE id = $1) {for_update}";
         tx.one(pairing, values![&*id.0]).await?;
         let release = Queue::Judge.release_sql();
         let sql = format!(

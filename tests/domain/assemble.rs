@@ -38,9 +38,8 @@ impl Stored {
             self.sessions.retain(|known| known.id != session.id);
             self.sessions.push(session.clone());
         }
-        for (id, revision, session) in &assembly.links {
+        for (id, session) in &assembly.links {
             let copy = self.copies.iter_mut().find(|copy| copy.id == *id).expect("a copy");
-            assert_eq!(copy.revision, *revision);
             copy.session = session.clone();
         }
         self.stated.extend(assembly.evidence.iter().map(|(id, news)| (id.clone(), news.statement.clone())));
@@ -52,7 +51,6 @@ impl Stored {
         let copy = self.copies.iter_mut().find(|copy| copy.id == CopyId(id)).expect("a copy");
         change(copy);
         copy.changed_at = at(when);
-        copy.revision += 1;
         self.assemble()
     }
 
@@ -307,7 +305,7 @@ fn what_was_called_off_before_it_was_ever_seen_is_no_session() {
         let mut stored = Stored::default();
         let assembly = stored.found(copy);
         assert_eq!((assembly.sessions.len(), assembly.evidence.len()), (0, 0));
-        assert_eq!(assembly.links, [(CopyId(1), 1, None)]);
+        assert_eq!(assembly.links, [(CopyId(1), None)]);
     }
 }
 
@@ -549,7 +547,6 @@ proptest! {
             match stored.copies.iter_mut().find(|known| key(known) == key(&copy)) {
                 Some(known) => {
                     (known.facts, known.changed_at) = (copy.facts, copy.changed_at + hours(3));
-                    known.revision += 1;
                 }
                 None => {
                     let id = CopyId(i64::try_from(stored.copies.len()).expect("few") + 1);
@@ -561,7 +558,7 @@ proptest! {
         let again = assemble(&pair(), &stored.copies, &stored.sessions, later());
         prop_assert_eq!(&again.sessions, &[]);
         prop_assert_eq!(&again.evidence, &[]);
-        for (id, _, session) in &again.links {
+        for (id, session) in &again.links {
             let copy = stored.copies.iter().find(|copy| copy.id == *id).expect("a copy");
             prop_assert_eq!(&copy.session, session);
         }

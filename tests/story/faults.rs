@@ -167,7 +167,8 @@ async fn a_row_that_cannot_be_read_holds_up_no_other_pairing() {
     programme.meeting(ADA, BEN, "2026-10-08T10:00", None).await;
     programme.until("2026-10-05T12:00").await;
     assert_eq!(programme.sessions().await.len(), 1);
-    programme.spoil("UPDATE copy SET responses = 'spoilt', revision = revision + 1").await;
+    programme.spoil("UPDATE copy SET responses = 'spoilt'").await;
+    programme.spoil("UPDATE pairing SET next_detect_at = '2026-10-05T00:00:00+00:00'").await;
     programme.meeting(CHEN, DARA, "2026-10-08T14:00", None).await;
     programme.until("2026-10-05T15:00").await;
 

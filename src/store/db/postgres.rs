@@ -65,7 +65,9 @@ pub(super) fn explain(error: &sqlx::Error) -> String {
     let code = error.as_database_error().and_then(|error| error.code());
     match (code.as_deref(), error) {
         (Some("28P01" | "28000"), _) => {
-            format!("the server does not let us in ({error}); look at the user in `url` and at `password_file`")
+            format!(
+                "the server does not let us in ({error}); look at the user in `url` and at `password_file`"
+            )
         }
         (Some("3D000"), _) => format!("there is no such database ({error}); create it with `createdb`"),
         (_, sqlx::Error::PoolTimedOut) => "the server does not answer".to_owned(),

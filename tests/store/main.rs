@@ -1,0 +1,14 @@
+//! The store's suite: what every database has to do alike.
+
+#[path = "../postgres/mod.rs"]
+mod postgres;
+
+mod calendars;
+mod corrupt;
+mod detect;
+mod fresh;
+mod judge;
+mod opening;
+mod roster;
+mod schema;
+mod send;
