@@ -3,7 +3,8 @@
 //!
 //! Two things are measured, of both in one run: a first sync of full calendars, and a poll when
 //! nothing has changed. What counts is the processor's time; each program is a process of its own, so
-//! that the sandbox, which plays Google and Microsoft in this one, is not counted.
+//! that the sandbox, which plays Google and Microsoft in this one, is not counted. Of PostgreSQL the
+//! server's share stands beside mentord's own; it is a private one without `fsync`.
 //!
 //! ```sh
 //! cargo bench --bench sync
@@ -12,6 +13,8 @@
 
 mod bare;
 mod cpu;
+#[path = "../../tests/postgres/mod.rs"]
+mod postgres;
 mod world;
 
 use std::collections::BTreeMap;
@@ -44,6 +47,9 @@ struct Arguments {
     /// How many events each of them has, about
     #[arg(long, default_value_t = 500)]
     events: usize,
+    /// Leave PostgreSQL out
+    #[arg(long)]
+    sqlite: bool,
     /// Keep the folder with the databases, and say where it is
     #[arg(long)]
     keep: bool,
@@ -109,7 +115,12 @@ async fn bench(arguments: &Arguments) -> Result<(), Failed> {
     let bench = Bench { folder: folder.path().to_owned(), sandbox, control };
     fs::write(bench.folder.join("roster.csv"), world.roster())?;
 
-    let databases = [Database { name: "SQLite", url: "sqlite:mentord.db".to_owned(), server: None }];
+    let mut databases = vec![Database { name: "SQLite", url: "sqlite:mentord.db".to_owned(), server: None }];
+    let server = if arguments.sqlite { None } else { Some(postgres::Server::start()) };
+    if let Some(server) = &server {
+        let url = server.database().await;
+        databases.push(Database { name: "PostgreSQL", url, server: Some(server.pid()) });
+    }
     let mut firsts = Vec::new();
     let mut listings = None;
     for database in &databases {
