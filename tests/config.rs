@@ -136,6 +136,49 @@ fn full() -> Folder {
 }
 
 #[test]
+fn a_postgresql_database_is_told_without_its_secrets() {
+    let file = "[database]\nurl = \"postgres://mentord@db.example:5433/mentoring?sslmode=verify-full\"\n\
+                password_file = \"db-password\"\n";
+    let folder = Folder::new(file);
+    folder.write("db-password", "s3cret\n");
+    let config = folder.loaded();
+    let of_it = |config: &Config| config.warnings.iter().any(|warning| warning.contains("database"));
+    assert!(!of_it(&config), "{:?}", config.warnings);
+    let Database::Postgres(server) = &config.database else { panic!("{:?}", config.database) };
+    assert_eq!(server.place(), "postgres://db.example:5433/mentoring");
+    assert!(!format!("{config:?}").contains("s3cret"));
+
+    for (url, place, warned) in [
+        ("postgres://me:s3cret@127.0.0.1/m", "postgres://127.0.0.1/m", false),
+        ("postgresql://me@%2Frun%2Fpostgresql/m", "postgres:///run/postgresql/m", false),
+        ("postgres:///m?host=/run/postgresql", "postgres:///run/postgresql/m", false),
+        ("postgres://me:s3cret@db.example/m", "postgres://db.example/m", true),
+        ("postgres://db.example/m?sslmode=prefer", "postgres://db.example/m", true),
+        ("postgres://db.example/m?sslmode=require", "postgres://db.example/m", false),
+    ] {
+        let config = Folder::new(&format!("[database]\nurl = \"{url}\"")).loaded();
+        let Database::Postgres(server) = &config.database else { panic!("{url}") };
+        assert_eq!(server.place(), place);
+        assert_eq!(of_it(&config), warned, "{url}: {:?}", config.warnings);
+    }
+}
+
+#[test]
+fn postgresql_urls_that_cannot_be_used_are_told() {
+    for (settings, remedy) in [
+        ("url = \"postgres:/m\"", "postgres://user@host/database"),
+        ("url = \"postgres://db.example\"", "postgres://user@host/database"),
+        ("url = \"postgres://db.example/m?sslmode=yes\"", "instead of sslmode=yes"),
+        ("url = \"postgres://db.example/m?pool=3\"", "leave out pool="),
+        ("url = \"postgres://me:s3cret@db.example/m\"\npassword = \"s3cret\"", "leave the one in url out"),
+        ("url = \"sqlite:m.db\"\npassword = \"s3cret\"", "begins with postgres://"),
+    ] {
+        let problems = Folder::new(&format!("[database]\n{settings}")).problems(&[]);
+        assert!(problems.contains(remedy) && !problems.contains("s3cret"), "{settings}: {problems}");
+    }
+}
+
+#[test]
 fn a_full_configuration_comes_out_parsed() {
     let folder = full();
     let config = folder.loaded();

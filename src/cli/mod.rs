@@ -65,7 +65,7 @@ enum Command {
     /// Report what the sessions of a program prove
     Report(report::Options),
     /// Bring the database up to date (`serve` does this too)
-    Migrate(WithConfig),
+    Migrate(migrate::Options),
     /// Show a small programme living for six weeks, against stand-ins for all services
     Demo(demo::Options),
 }
@@ -129,7 +129,7 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Alerts(list) => alerts::run(&list).await,
         Command::Explain(options) => explain::run(&options).await,
         Command::Report(options) => report::run(&options).await,
-        Command::Migrate(file) => migrate::run(&file.config).await,
+        Command::Migrate(options) => migrate::run(&options).await,
         Command::Demo(options) => demo::run(&options).await,
     }
 }

@@ -76,7 +76,7 @@ pub fn postgres(text: &str) -> Result<Postgres, String> {
     let example = || "write a URL like \"postgres://user@host/database\"".to_owned();
     let url = Url::parse(text).map_err(|_| example())?;
     let name = url.path().trim_matches('/');
-    if !is_postgres(text) || url.cannot_be_a_base() || name.is_empty() || name.contains('/') {
+    if !is_postgres(text) || !text.contains("://") || name.is_empty() || name.contains('/') {
         return Err(example());
     }
     let pairs: Vec<(String, String)> = url.query_pairs().into_owned().collect();
@@ -84,8 +84,10 @@ pub fn postgres(text: &str) -> Result<Postgres, String> {
         return Err(format!("leave out {key}=…; after the ? there may be {}", PARAMETERS.join(", ")));
     }
     let parameter = |wanted: &str| pairs.iter().find(|(key, _)| key == wanted).map(|(_, value)| &**value);
-    let socket = parameter("host").filter(|host| host.starts_with('/'));
     let host = parameter("host").or(url.host_str()).unwrap_or_default();
+    // The folder of a socket may stand in the host's place.
+    let host = host.replace("%2F", "/").replace("%2f", "/");
+    let near = host.is_empty() || host.starts_with('/') || host == "localhost" || values::is_loopback(&url);
     let mode = parameter("sslmode");
     let modes = ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"];
     if let Some(mode) = mode.filter(|mode| !modes.contains(mode)) {
@@ -95,7 +97,7 @@ pub fn postgres(text: &str) -> Result<Postgres, String> {
     Ok(Postgres {
         place: format!("postgres://{host}{port}/{name}"),
         encrypted: matches!(mode, Some("require" | "verify-ca" | "verify-full")),
-        near: socket.is_some() || host.is_empty() || host == "localhost" || values::is_loopback(&url),
+        near,
         has_password: url.password().is_some(),
         url: SecretString::from(text.to_owned()),
         password: None,

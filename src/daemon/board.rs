@@ -4,6 +4,7 @@
 //! be moved on), and at the end it names those who do not stop.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use tokio::sync::Notify;
@@ -26,6 +27,8 @@ struct Desk {
     name: &'static str,
     /// `None` while the worker is busy.
     asleep_until: Option<DateTime<Utc>>,
+    /// When it last began to look for work.
+    looked: Instant,
     /// Somebody called since the worker last looked for work.
     called: bool,
     wake: Arc<Notify>,
@@ -48,7 +51,13 @@ impl Board {
     pub fn seat(&self, name: &'static str) -> Seat {
         let wake = Arc::new(Notify::new());
         let mut desks = self.desks();
-        desks.push(Desk { name, asleep_until: None, called: false, wake: wake.clone() });
+        desks.push(Desk {
+            name,
+            asleep_until: None,
+            looked: Instant::now(),
+            called: false,
+            wake: wake.clone(),
+        });
         Seat { board: self.clone(), at: desks.len() - 1, wake }
     }
 
@@ -92,9 +101,10 @@ impl Board {
         }
     }
 
-    /// The workers that are busy right now.
-    pub fn busy(&self) -> Vec<&'static str> {
-        self.desks().iter().filter(|desk| desk.asleep_until.is_none()).map(|desk| desk.name).collect()
+    /// The workers that are busy right now, with what they began `at_least` ago.
+    pub fn busy(&self, at_least: Duration) -> Vec<&'static str> {
+        let busy = |desk: &&Desk| desk.asleep_until.is_none() && desk.looked.elapsed() >= at_least;
+        self.desks().iter().filter(busy).map(|desk| desk.name).collect()
     }
 }
 
@@ -102,8 +112,8 @@ impl Seat {
     /// To be said before looking for work, so that a call meanwhile is not lost.
     pub fn look(&self) {
         let mut desks = self.board.desks();
-        desks[self.at].called = false;
-        desks[self.at].asleep_until = None;
+        let desk = &mut desks[self.at];
+        (desk.called, desk.asleep_until, desk.looked) = (false, None, Instant::now());
     }
 
     /// Sleeps until the clock shows `until` or somebody calls.

@@ -53,7 +53,8 @@ mod tests {
     #[test]
     fn a_clock_that_goes_on_was_not_set() {
         let start = (DateTime::UNIX_EPOCH, Instant::now());
-        let later = |by, clock| step(start, start.0 + TimeDelta::seconds(clock), start.1 + Duration::from_secs(by));
+        let later =
+            |by, clock| step(start, start.0 + TimeDelta::seconds(clock), start.1 + Duration::from_secs(by));
         assert_eq!(later(5, 5), TimeDelta::zero());
         assert_eq!(later(5, 3605), TimeDelta::hours(1));
         assert_eq!(later(5, -3595), -TimeDelta::hours(1));

@@ -83,7 +83,7 @@ impl Workers {
         self.stop.cancel();
         let all = async { while self.tasks.join_next().await.is_some() {} };
         if tokio::time::timeout(HARD_STOP, all).await.is_err() {
-            tracing::warn!(workers = ?self.board.busy(), "some workers did not stop in time; their leases will run out");
+            tracing::warn!(workers = ?self.board.busy(Duration::ZERO), "some workers did not stop in time; their leases will run out");
             self.tasks.shutdown().await;
         }
     }

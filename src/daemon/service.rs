@@ -1,8 +1,10 @@
 //! One life of the service: from a configuration to a clean end.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::TimeDelta;
+use futures_util::future::select_all;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -16,6 +18,9 @@ use crate::store::{Hold, RosterChange, StoreError};
 /// The longest that a worker sleeps without looking, in milliseconds: what other instances and
 /// commands do is seen by then. Each instance has its own, so that they do not look all at once.
 const POLL_MS: std::ops::Range<i64> = 4_000..6_000;
+
+/// No step takes this long: a worker that has not come back for as long never will.
+const STUCK: Duration = Duration::from_secs(30 * 60);
 
 /// The service, running.
 pub struct Service {
@@ -161,7 +166,10 @@ async fn begin(config: &Config, context: Context, companions: Vec<Companion>) ->
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }
-    #[expect(clippy::disallowed_methods, reason = "only the real service polls by chance; tests say how often")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "only the real service polls by chance; tests say how often"
+    )]
     let poll = TimeDelta::milliseconds(rand::random_range(POLL_MS));
     let mut service = Service::start(context, companions, poll);
     let (store, clock) = (service.context.store.clone(), service.context.clock.clone());
@@ -213,6 +221,18 @@ async fn next(
     }
 }
 
+/// Returns when a task beside the workers ends though nobody told it to.
+async fn broken(companions: &mut [Companion]) -> String {
+    if companions.is_empty() {
+        return std::future::pending().await;
+    }
+    let (ended, _, _) = select_all(companions.iter_mut().map(|companion| &mut companion.task)).await;
+    match ended {
+        Err(error) => format!("a task beside the workers broke down: {error}"),
+        Ok(()) => "a task beside the workers stopped by itself".to_owned(),
+    }
+}
+
 /// Why the service ended otherwise than it was told to.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
@@ -237,7 +257,12 @@ async fn attend(service: &mut Service, signals: &mut Signals) -> Result<Wish, Ru
         tokio::select! {
             wish = signals.next() => return Ok(wish),
             why = service.workers.broken() => return Err(RunError::Broken(why)),
-            () = pulse => systemd::alive(),
+            why = broken(&mut service.companions) => return Err(RunError::Broken(why)),
+            () = pulse => match service.workers.board().busy(STUCK).as_slice() {
+                [] => systemd::alive(),
+                // systemd ends the process and starts it again.
+                stuck => tracing::error!(workers = ?stuck, "workers are stuck: {}", stuck.join(", ")),
+            },
         }
     }
 }

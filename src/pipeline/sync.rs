@@ -1,5 +1,7 @@
 //! Calendars in: reads what changed on each calendar that is due and keeps what concerns a pairing.
 
+use std::time::Duration;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::{StreamExt, stream};
 
@@ -16,6 +18,16 @@ use crate::store::{Finished, Lease, StoreError, SyncUpdate};
 
 /// No calendar is left alone for longer than about this, whatever its provider asks for.
 const LONGEST_WAIT: TimeDelta = TimeDelta::days(1);
+
+/// The longest that one calendar may take, however many pages it has.
+const LONGEST_READ: Duration = Duration::from_secs(10 * 60);
+
+fn too_long() -> ProviderError {
+    ProviderError::Temporary(format!(
+        "it took longer than {} minutes to read it",
+        LONGEST_READ.as_secs() / 60
+    ))
+}
 
 /// Reads every calendar that is due, several at a time. One that fails holds up no other.
 pub async fn step(context: &Context) -> Result<Outcome, StoreError> {
@@ -51,7 +63,8 @@ async fn read(context: &Context, calendar: Calendar, lease: Lease<CalendarId>) -
         return Ok(());
     };
     let work = async {
-        match fetch(context, provider.as_ref(), &calendar).await {
+        let fetched = tokio::time::timeout(LONGEST_READ, fetch(context, provider.as_ref(), &calendar));
+        match fetched.await.unwrap_or_else(|_| Err(too_long())) {
             Ok(fetched) => keep(context, provider.as_ref(), &calendar, &lease, fetched).await,
             Err(error) => fail(context, &calendar, &lease, &error).await,
         }

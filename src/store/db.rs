@@ -257,11 +257,12 @@ pub(super) fn postgres_text(sql: &str) -> String {
     // The time of the statement: that of the transaction would age with it.
     sql.replace("{db_now}", "EXTRACT(EPOCH FROM statement_timestamp())::bigint")
         .replace("{db_now_ms}", "(EXTRACT(EPOCH FROM statement_timestamp()) * 1000)::bigint")
-        .replace("{for_update}", "FOR UPDATE")
+        .replace("{for_update}", "FOR NO KEY UPDATE")
         .replace("{skip_locked}", "FOR UPDATE SKIP LOCKED")
 }
 
 /// A parameter; `None` keeps its type.
+#[derive(Clone, Debug, PartialEq)]
 pub(super) enum Value {
     Int(Option<i64>),
     Text(Option<String>),

@@ -7,6 +7,7 @@ use crate::config::Database;
 
 mod alerts;
 mod calendars;
+mod carry;
 mod copies;
 mod db;
 mod error;
@@ -14,6 +15,9 @@ mod evidence;
 mod hold;
 mod import;
 mod plan;
+#[cfg(test)]
+#[path = "../../tests/postgres/mod.rs"]
+mod postgres;
 mod queue;
 mod roster;
 mod schedule;
@@ -22,6 +26,7 @@ mod sync;
 mod verdicts;
 
 pub use alerts::StoredAlert;
+pub use carry::CarriedOver;
 pub use error::StoreError;
 pub use hold::Hold;
 pub use import::RosterChange;

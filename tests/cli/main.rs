@@ -2,11 +2,15 @@
 //!
 //! The program uses the machine's clock here, so every world is planned around the present.
 
+#[path = "../postgres/mod.rs"]
+mod postgres;
+
 mod check;
 mod demo;
 mod explain;
 mod lists;
 mod logs;
+mod migrate;
 mod privacy;
 mod report;
 mod roster;

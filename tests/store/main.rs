@@ -4,6 +4,7 @@
 mod postgres;
 
 mod calendars;
+mod carry;
 mod corrupt;
 mod detect;
 mod fresh;

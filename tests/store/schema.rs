@@ -55,9 +55,10 @@ fn definition(sql: &str) -> String {
     let unique = if sql.contains("UNIQUE") { "unique " } else { "" };
     let columns = &sql[sql.find('(').unwrap()..];
     let plain = |c: char| !matches!(c, '(' | ')' | '\'' | '"' | ',') && !c.is_whitespace();
-    let words: Vec<&str> = columns.split(|c| !plain(c)).filter(|word| !word.is_empty()).collect();
+    let words = columns.split(|c| !plain(c));
     // PostgreSQL shows the type of what it compares with.
-    format!("{unique}{}", words.join(" ").replace("::text", "").replace(" ::", "").to_lowercase())
+    let words: Vec<&str> = words.filter(|word| !word.is_empty() && !word.starts_with("::")).collect();
+    format!("{unique}{}", words.join(" ").to_lowercase())
 }
 
 async fn sqlite(place: &Place) -> BTreeMap<String, Table> {

@@ -3,12 +3,14 @@
 use mentord::domain::alert::{AlertState, Kind};
 use mentord::domain::judge::{Grade, Status};
 use mentord::sandbox::Fault;
+use rstest::rstest;
 
 use crate::programme::*;
 
+#[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn stopping_and_starting_every_few_hours_changes_nothing() {
-    let mut programme = Programme::new().await;
+async fn stopping_and_starting_every_few_hours_changes_nothing(#[values(On::Sqlite, On::Postgres)] on: On) {
+    let mut programme = Programme::on(on).await;
     let weekly = programme.meeting(ADA, BEN, "2026-10-06T10:00", Some("FREQ=DAILY;COUNT=5")).await;
     for day in 6..=10 {
         let start = format!("2026-10-{day:02}T10:00");

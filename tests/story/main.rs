@@ -1,6 +1,9 @@
 //! Stories through the whole daemon: a sandbox for Google, Microsoft and the mail server, the real
 //! configuration, database and workers, and a clock that moves when all work is done.
 
+#[path = "../postgres/mod.rs"]
+mod postgres;
+
 mod faults;
 mod month;
 mod programme;

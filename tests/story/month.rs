@@ -3,12 +3,16 @@
 use mentord::domain::alert::{AlertState, Kind};
 use mentord::domain::judge::{Grade, Status};
 use mentord::sandbox::{NewMeeting, Response};
+use rstest::rstest;
 
 use crate::programme::*;
 
+#[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn sessions_are_found_reminded_of_and_judged_by_who_was_there() {
-    let programme = Programme::new().await;
+async fn sessions_are_found_reminded_of_and_judged_by_who_was_there(
+    #[values(On::Sqlite, On::Postgres)] on: On,
+) {
+    let programme = Programme::on(on).await;
     let weekly = programme.meeting(ADA, BEN, "2026-10-06T10:00", Some("FREQ=WEEKLY;COUNT=4")).await;
     let teams = programme.meeting(CHEN, DARA, "2026-10-08T14:00", None).await;
     programme.both(&weekly, [ADA, BEN], "2026-10-06T10:00").await;

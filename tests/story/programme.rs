@@ -13,6 +13,8 @@ use mentord::domain::session::Session;
 use mentord::sandbox::{Conference, Control, NewMeeting, Options, Provider, Response, Sandbox};
 use mentord::store::{SessionFilter, StoredAlert};
 
+use crate::postgres::Server;
+
 pub const ADA: &str = "ada@acme.example";
 pub const BEN: &str = "ben@acme.example";
 pub const CHEN: &str = "chen@contoso.example";
@@ -30,6 +32,13 @@ pub fn berlin(wall: &str) -> DateTime<Utc> {
     Berlin.from_local_datetime(&local).single().expect("a time that exists once").to_utc()
 }
 
+/// Which database the programme is on.
+#[derive(Clone, Copy, Debug)]
+pub enum On {
+    Sqlite,
+    Postgres,
+}
+
 pub struct Programme {
     _sandbox: Sandbox,
     pub world: Control,
@@ -37,6 +46,7 @@ pub struct Programme {
     config: Config,
     service: Option<Service>,
     _dir: tempfile::TempDir,
+    _server: Option<Arc<Server>>,
 }
 
 impl Programme {
@@ -47,6 +57,23 @@ impl Programme {
 
     /// The same with more settings for the program.
     pub async fn with(settings: &str) -> Self {
+        Self::set(On::Sqlite, settings).await
+    }
+
+    /// The same on either database.
+    pub async fn on(on: On) -> Self {
+        Self::set(on, "").await
+    }
+
+    async fn set(on: On, settings: &str) -> Self {
+        let server = match on {
+            On::Sqlite => None,
+            On::Postgres => Some(Server::shared()),
+        };
+        let url = match &server {
+            None => "sqlite:mentord.db".to_owned(),
+            Some(server) => server.database().await,
+        };
         let dir = tempfile::tempdir().expect("a folder");
         let sandbox =
             Sandbox::start(Options { page_size: 3, ..Options::at(begin()) }).await.expect("a sandbox");
@@ -73,7 +100,7 @@ impl Programme {
         let file = format!(
             r#"
 [database]
-url = "sqlite:mentord.db"
+url = "{url}"
 [sync]
 interval = "1h"
 {access}
@@ -90,7 +117,8 @@ first_within = "3 weeks"
         write("mentord.toml", &file);
         let config = config::load_with(&dir.path().join("mentord.toml"), []).expect("a right configuration");
         let clock = ManualClock::new(begin());
-        let mut programme = Self { _sandbox: sandbox, world, clock, config, service: None, _dir: dir };
+        let mut programme =
+            Self { _sandbox: sandbox, world, clock, config, service: None, _dir: dir, _server: server };
         programme.start().await;
         programme
     }
