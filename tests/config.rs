@@ -74,6 +74,7 @@ const FULL: &str = r#"
     smtp_url = "smtps://user@mail.example.org"
     password_file = "smtp-password"
     from = "Mentoring <mentoring@example.org>"
+    max_per_minute = 300
 
     [sync]
     interval = "5m"
@@ -89,6 +90,7 @@ const FULL: &str = r#"
     domains = ["ACME.example"]
     invitations = false
     api_url = "http://127.0.0.1:4010/calendar/v3"
+    requests_per_minute = 600
 
     [[connections]]
     name = "contoso"
@@ -188,11 +190,13 @@ fn a_full_configuration_comes_out_parsed() {
     let web = config.web.unwrap();
     assert_eq!(web.public_url.unwrap().as_str(), "https://mentoring.example.org/");
     assert_eq!(config.sync.concurrency, 8);
+    assert_eq!(config.mail.unwrap().max_per_minute, 300);
 
     let [acme, contoso] = &config.connections[..] else {
         panic!("two connections");
     };
     assert_eq!(acme.domains, ["acme.example"]);
+    assert_eq!((acme.requests_per_minute, contoso.requests_per_minute), (600, 6_000));
     let Vendor::Google(google) = &acme.vendor else {
         panic!("Google");
     };
@@ -266,6 +270,7 @@ fn the_environment_overrides_the_file() {
         ("MENTORD__MAIL__PASSWORD", "12345"),
         ("MENTORD__MAIL__SMTP_URL", "smtp://user@127.0.0.1"),
         ("MENTORD__MAIL__FROM", "mentoring@example.org"),
+        ("MENTORD__MAIL__MAX_PER_MINUTE", "60"),
         ("MENTORD__PROGRAMS__0__CADENCE", "3 weeks"),
         ("MENTORD__PROGRAMS__0__MANAGERS", "['a@acme.example']"),
         ("MENTORD__PROGRAMS__0__JUDGE__PRESUME_HELD", "true"),
@@ -276,6 +281,7 @@ fn the_environment_overrides_the_file() {
     let config = Folder::new(PROGRAM).load(&environment).unwrap();
     assert_eq!(config.sync.interval, TimeDelta::minutes(10));
     assert_eq!(config.sync.concurrency, 4);
+    assert_eq!(config.mail.as_ref().unwrap().max_per_minute, 60);
     let url = config.mail.unwrap().smtp_url;
     assert_eq!(url.expose_secret(), "smtp://user:12345@127.0.0.1");
     let program = &config.programs[0].program;

@@ -2,7 +2,8 @@
 //! the answers.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Mutex, OnceLock};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -11,7 +12,7 @@ use mentord::config;
 use mentord::domain::event::{Conference, ConferenceService, Window};
 use mentord::domain::people::Address;
 use mentord::providers::google::{Google, SetupError};
-use mentord::providers::{Change, Listing, Provider, ProviderError};
+use mentord::providers::{Budget, Change, Listing, Provider, ProviderError};
 use rsa::pkcs8::{EncodePrivateKey, LineEnding};
 use serde_json::{Value, json};
 use wiremock::matchers::any;
@@ -31,9 +32,21 @@ impl Respond for Script {
     }
 }
 
+/// Lets everything pass and counts it.
+#[derive(Default)]
+struct Passed(AtomicUsize);
+
+#[async_trait::async_trait]
+impl Budget for Passed {
+    async fn request(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
 struct Stage {
     server: MockServer,
     google: Google,
+    passed: Arc<Passed>,
 }
 
 impl Stage {
@@ -41,18 +54,25 @@ impl Stage {
         let server = MockServer::start().await;
         let script = Script(Mutex::new(replies.into_iter().collect()));
         Mock::given(any()).respond_with(script).mount(&server).await;
-        let google = Google::new("acme", &config(&server.uri()), Duration::from_secs(2));
-        Self { google: google.expect("a provider"), server }
+        let passed = Arc::new(Passed::default());
+        let google = Google::new("acme", &config(&server.uri()), Duration::from_secs(2), passed.clone());
+        Self { google: google.expect("a provider"), server, passed }
     }
 
     async fn list(&self, cursor: Option<&str>) -> Result<Listing, ProviderError> {
         self.google.list(&anna(), march(), cursor).await
     }
 
-    /// The requests there were, one line each; those for tokens by subject and scope.
+    /// The requests there were, one line each; those for tokens by subject and scope. The others
+    /// have all passed the budget, and so has what got no token and was not made.
     async fn requests(&self) -> Vec<String> {
         let requests = self.server.received_requests().await.expect("recorded");
-        requests.iter().map(line).collect()
+        let requests: Vec<_> = requests.iter().map(line).collect();
+        let is_token = |line: Option<&String>| line.is_none_or(|line| line.starts_with("TOKEN"));
+        let lines = (0..requests.len()).map(|at| (requests.get(at), requests.get(at + 1)));
+        let expected = lines.filter(|(line, next)| !is_token(*line) || is_token(*next)).count();
+        assert_eq!(self.passed.0.load(Ordering::Relaxed), expected, "passed for {requests:#?}");
+        requests
     }
 }
 
@@ -322,7 +342,8 @@ async fn what_passes_is_told_from_what_does_not() {
     }
     assert_eq!(kinds, ["temporary", "temporary", "garbled", "unreachable", "unreachable"]);
     let gone = "http://127.0.0.1:9";
-    let google = Google::new("acme", &config(gone), Duration::from_secs(2)).expect("a provider");
+    let google = Google::new("acme", &config(gone), Duration::from_secs(2), Arc::new(Passed::default()))
+        .expect("a provider");
     let answer = google.probe(&anna()).await;
     assert!(matches!(answer, Err(ProviderError::Temporary(_))), "{answer:?}");
 }
@@ -602,7 +623,8 @@ fn a_key_that_cannot_work_is_refused_at_once_and_not_quoted() {
     ] {
         let mut config = config("http://127.0.0.1:9");
         config.key = key.into();
-        let error = Google::new("acme", &config, Duration::from_secs(2)).expect_err("a bad key");
+        let error = Google::new("acme", &config, Duration::from_secs(2), Arc::new(Passed::default()))
+            .expect_err("a bad key");
         assert_eq!(error, expected);
         assert!(!error.to_string().contains("s3cret"));
     }

@@ -1,14 +1,15 @@
 //! Microsoft 365 against scripted replies: what is asked, in which order, and what comes of it.
 
 use std::collections::VecDeque;
-use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use mentord::config;
 use mentord::domain::event::{Conference, ConferenceService, Event, EventState, Moment, Window};
 use mentord::domain::people::Address;
 use mentord::providers::microsoft::Microsoft;
-use mentord::providers::{Change, Listing, Provider, ProviderError};
+use mentord::providers::{Budget, Change, Listing, Provider, ProviderError};
 use serde_json::{Value, json};
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
@@ -76,9 +77,21 @@ fn last(items: Value) -> Reply {
     ok(json!({"value": items, "@odata.deltaLink": "{root}/v1.0/cursor?$deltatoken=2"}))
 }
 
+/// Lets everything pass and counts it.
+#[derive(Default)]
+struct Passed(AtomicUsize);
+
+#[async_trait::async_trait]
+impl Budget for Passed {
+    async fn request(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
 struct Stage {
     server: MockServer,
     graph: Microsoft,
+    passed: Arc<Passed>,
 }
 
 impl Stage {
@@ -94,8 +107,9 @@ impl Stage {
             graph_url: format!("{}/v1.0", server.uri()).parse().expect("url"),
             login_url: server.uri().parse().expect("url"),
         };
-        let graph = Microsoft::new("contoso", &config, Duration::from_secs(5)).expect("provider");
-        Self { server, graph }
+        let passed = Arc::new(Passed::default());
+        let graph = Microsoft::new("contoso", &config, Duration::from_secs(5), passed.clone());
+        Self { server, graph: graph.expect("provider"), passed }
     }
 
     async fn list(&self, cursor: Option<&str>) -> Result<Listing, ProviderError> {
@@ -103,8 +117,17 @@ impl Stage {
         self.graph.list(&mia(), window(), cursor.as_deref()).await
     }
 
+    /// Every request so far. Those to Graph have all passed the budget, and so has what got no token
+    /// and was not made.
     async fn requests(&self) -> Vec<Request> {
-        self.server.received_requests().await.expect("recorded")
+        let requests = self.server.received_requests().await.expect("recorded");
+        let made = requests.iter().filter(|request| request.method.as_str() == "GET").count();
+        let passed = self.passed.0.load(Ordering::Relaxed);
+        match made {
+            0 => assert_eq!(passed > 0, !requests.is_empty()),
+            made => assert_eq!(passed, made),
+        }
+        requests
     }
 
     /// Every request so far, its query decoded. The headers that all must have are checked.
@@ -529,7 +552,7 @@ async fn throttling_and_trouble_are_told_and_not_retried() {
 async fn nobody_there_is_trouble_that_passes() {
     let stage = Stage::new(vec![token("T1"), ok(json!({"id": "C"}))]).await;
     assert_eq!(stage.graph.probe(&mia()).await, Ok(()));
-    let Stage { server, graph } = stage;
+    let Stage { server, graph, .. } = stage;
     drop(server);
     let answer = graph.probe(&mia()).await;
     assert!(matches!(answer, Err(ProviderError::Temporary(_))), "{answer:?}");

@@ -122,7 +122,8 @@ async fn deliver_to(url: &str, address: &str) -> Result<Sent, SendError> {
 }
 
 async fn deliver_if(url: &str, address: &str, still: bool) -> Result<Option<Sent>, SendError> {
-    let mail = Mail { smtp_url: url.into(), from: "Mentoring <mentoring@acme.example>".parse().unwrap() };
+    let from = "Mentoring <mentoring@acme.example>".parse().unwrap();
+    let mail = Mail { smtp_url: url.into(), from, max_per_minute: 30 };
     let to = Recipient { name: Some("Anna Ober".to_owned()), address: Address::parse(address).unwrap() };
     let notifier = Notifier::new(&mail).unwrap();
     let date = at("2026-10-05T07:00:00Z");

@@ -2,6 +2,7 @@
 //! know of them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -15,7 +16,7 @@ use mentord::domain::evidence::Call;
 use mentord::domain::people::Address;
 use mentord::providers::google::Google;
 use mentord::providers::microsoft::Microsoft;
-use mentord::providers::{Change, Listing, Provider, ProviderError};
+use mentord::providers::{Budget, Change, Listing, Provider, ProviderError};
 use mentord::sandbox::{
     Conference, Control, Fault, NewMeeting, NewPerson, Options, Planned, Provider as At, Quirks, Response,
     Sandbox,
@@ -29,6 +30,13 @@ const EVE: &str = "eve@elsewhere.example";
 
 /// Each vendor's organiser, with a guest at the same vendor and one at the other.
 const SIDES: [[&str; 3]; 2] = [[ANNA, BEN, CLARA], [CLARA, DAN, ANNA]];
+
+struct NoLimit;
+
+#[async_trait::async_trait]
+impl Budget for NoLimit {
+    async fn request(&self) {}
+}
 
 struct Stage {
     sandbox: Sandbox,
@@ -57,8 +65,9 @@ impl Stage {
         ];
         control.people(&people).await.expect("people");
         control.quirks(quirks).await.expect("quirks");
-        let google = Google::new("acme", &google(&sandbox), Duration::from_secs(10));
-        let microsoft = Microsoft::new("contoso", &microsoft(&sandbox), Duration::from_secs(10));
+        let google = Google::new("acme", &google(&sandbox), Duration::from_secs(10), Arc::new(NoLimit));
+        let microsoft =
+            Microsoft::new("contoso", &microsoft(&sandbox), Duration::from_secs(10), Arc::new(NoLimit));
         Self {
             google: google.expect("a provider"),
             microsoft: microsoft.expect("a provider"),
@@ -837,7 +846,8 @@ async fn a_wrong_secret_of_microsoft_is_refused() {
         config::Microsoft { client_id: "11111111-1111-4111-8111-111111111111".into(), ..right.clone() },
         config::Microsoft { tenant_id: "11111111-1111-4111-8111-111111111111".into(), ..right.clone() },
     ] {
-        let provider = Microsoft::new("contoso", &wrong, Duration::from_secs(10)).expect("a provider");
+        let provider = Microsoft::new("contoso", &wrong, Duration::from_secs(10), Arc::new(NoLimit))
+            .expect("a provider");
         let answer = provider.list(&address(CLARA), october(), None).await;
         let Err(ProviderError::Refused(told)) = answer else { panic!("{answer:?}") };
         assert!(!told.contains("s3cret"), "{told}");
@@ -854,7 +864,8 @@ async fn a_key_of_google_that_is_not_the_right_one_is_refused() {
         .replace("client_email\": \"", "client_email\": \"not-");
     assert_ne!(wrong, key);
     let wrong = config::Google { key: wrong.into(), ..config };
-    let provider = Google::new("acme", &wrong, Duration::from_secs(10)).expect("a provider");
+    let provider =
+        Google::new("acme", &wrong, Duration::from_secs(10), Arc::new(NoLimit)).expect("a provider");
     let answer = provider.list(&address(ANNA), october(), None).await;
     assert!(matches!(answer, Err(ProviderError::Refused(_))), "{answer:?}");
 }

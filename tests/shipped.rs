@@ -57,6 +57,14 @@ fn the_comments_of_the_configuration_hold() {
     assert_eq!(all.connections.len(), 2);
     assert!(all.web.is_some() && all.mail.is_some());
     assert_eq!(all.sync, plain.sync);
+    let silent: Vec<&str> = active.iter().copied().filter(|line| !line.contains("_per_minute")).collect();
+    write("silent.toml", &silent.join("\n"));
+    let silent = load(&folder.path().join("silent.toml"));
+    for (said, silent) in all.connections.iter().zip(&silent.connections) {
+        assert_eq!(said.requests_per_minute, silent.requests_per_minute);
+    }
+    let mails = |config: &config::Config| config.mail.as_ref().unwrap().max_per_minute;
+    assert_eq!(mails(&all), mails(&silent));
     let (all, plain) = (&all.programs[0].program, &plain.programs[0].program);
     assert_eq!(all.detect, plain.detect);
     assert_eq!(all.judge, plain.judge);

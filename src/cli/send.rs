@@ -2,13 +2,17 @@
 
 use std::path::Path;
 
+use chrono::{DateTime, Utc};
 use tokio::sync::mpsc;
 
-use super::failure::Failure;
+use super::failure::{Failure, complain};
 use super::{common, output};
 use crate::config;
 use crate::daemon::service;
-use crate::pipeline::{self, Context, Happening, Outcome};
+use crate::domain::alert::AlertState;
+use crate::pipeline::send::{Next, next};
+use crate::pipeline::{self, Context, Happening};
+use crate::store::StoredAlert;
 
 pub async fn run(file: &Path) -> Result<(), Failure> {
     let config = config::load(file)?;
@@ -21,12 +25,37 @@ pub async fn run(file: &Path) -> Result<(), Failure> {
     let mut context = service::prepare(&config, common::clock()).await?;
     let (sender, mut receiver) = mpsc::unbounded_channel();
     context.listener = Some(sender);
-    common::closing(context, async |context| send(context, &mut receiver).await).await
+    let per_minute = config.mail.as_ref().map_or(0, |mail| mail.max_per_minute);
+    common::closing(context, async |context| send(context, per_minute, &mut receiver).await).await
 }
 
-async fn send(context: &Context, receiver: &mut mpsc::UnboundedReceiver<Happening>) -> Result<(), Failure> {
+async fn send(
+    context: &Context,
+    per_minute: u32,
+    receiver: &mut mpsc::UnboundedReceiver<Happening>,
+) -> Result<(), Failure> {
     pipeline::digest::step(context).await?;
-    while pipeline::send::step(context).await? == Outcome::Done {}
+    // What is due by now, and once: where it takes minutes, what failed at first is due again before
+    // the last was tried.
+    let now = context.clock.now();
+    let mut told = false;
+    loop {
+        match next(context, now).await? {
+            Next::Seen => {}
+            Next::Wait(wait) => {
+                if !told {
+                    let waiting = due(context, now).await?;
+                    complain(&format!(
+                        "{waiting} still to send: the mail server is given at most {per_minute} mails a \
+                         minute ([mail] max_per_minute)"
+                    ));
+                    told = true;
+                }
+                tokio::time::sleep(wait).await;
+            }
+            Next::Nothing => break,
+        }
+    }
     let (mut sent, mut withdrawn, mut failed) = (0, 0, Vec::new());
     while let Ok(happening) = receiver.try_recv() {
         match happening {
@@ -45,4 +74,10 @@ async fn send(context: &Context, receiver: &mut mpsc::UnboundedReceiver<Happenin
         None => Ok(()),
         Some(first) => Err(Failure::new(format!("mentord: {first}"))),
     }
+}
+
+async fn due(context: &Context, by: DateTime<Utc>) -> Result<usize, Failure> {
+    let alerts = context.store.alerts(None).await?;
+    let waits = |stored: &&StoredAlert| stored.state == AlertState::Planned && stored.alert.due_at <= by;
+    Ok(alerts.iter().filter(waits).count())
 }

@@ -1,7 +1,6 @@
 //! From the raw structs to the checked ones, with every problem at once.
 
 use chrono::TimeDelta;
-use serde_json::Value;
 
 use super::problem::{Problem, Problems};
 use super::source::Source;
@@ -123,6 +122,15 @@ impl Checker<'_> {
     ) -> Option<TimeDelta> {
         self.or(at, text, default, |text| values::span(text, least, most))
     }
+
+    /// A number from 1 to `most`.
+    pub fn count(&mut self, at: &str, number: Option<i64>, default: fn() -> u32, most: u32) -> Option<u32> {
+        let Some(number) = number else { return Some(default()) };
+        match u32::try_from(number) {
+            Ok(count) if (1..=most).contains(&count) => Some(count),
+            _ => self.refuse(at, &number.to_string(), &format!("write a number from 1 to {most}")),
+        }
+    }
 }
 
 /// All settings; `None` when there were problems.
@@ -179,13 +187,7 @@ fn sync(raw: raw::Sync, checker: &mut Checker<'_>) -> Option<Sync> {
     let past = checker.span("sync.past", past, defaults::sync_past, (hour, years));
     let future = raw.future.as_deref();
     let future = checker.span("sync.future", future, defaults::sync_future, (hour, years));
-    let concurrency = match raw.concurrency {
-        None => Some(defaults::sync_concurrency()),
-        Some(count @ 1..=256) => usize::try_from(count).ok(),
-        Some(count) => {
-            let found = Value::from(count).to_string();
-            checker.refuse("sync.concurrency", &found, "write a number from 1 to 256")
-        }
-    };
+    let concurrency = checker.count("sync.concurrency", raw.concurrency, defaults::sync_concurrency, 256);
+    let concurrency = concurrency.and_then(|count| usize::try_from(count).ok());
     Some(Sync { interval: interval?, past: past?, future: future?, concurrency: concurrency? })
 }

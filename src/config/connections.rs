@@ -43,8 +43,9 @@ pub fn check(raw: Vec<Option<Value>>, checker: &mut Checker<'_>) -> Vec<Connecti
         }
         let name = unique_name(&at, name.as_deref(), &mut names, checker);
         let own = own_domains(&at, own.as_deref(), &mut domains, checker);
-        if let (Some(name), Some(domains), Some((vendor, timeout))) = (name, own, vendor) {
-            connections.push(Connection { name, domains, vendor, timeout });
+        if let (Some(name), Some(domains), Some((vendor, pace))) = (name, own, vendor) {
+            let Pace { timeout, requests_per_minute } = pace;
+            connections.push(Connection { name, domains, vendor, timeout, requests_per_minute });
         }
     }
     connections
@@ -107,9 +108,9 @@ fn own_domains(
     (!own.is_empty()).then_some(own)
 }
 
-fn google(at: &str, raw: raw::Google, checker: &mut Checker<'_>) -> Option<(Vendor, Duration)> {
+fn google(at: &str, raw: raw::Google, checker: &mut Checker<'_>) -> Option<(Vendor, Pace)> {
     no_invitations(at, raw.invitations, checker);
-    let timeout = timeout(at, raw.timeout.as_deref(), checker);
+    let pace = pace(at, raw.timeout.as_deref(), raw.requests_per_minute, checker);
     let given = raw.key.is_some() || raw.key_file.is_some();
     let given_at = match raw.key_file {
         Some(_) => format!("{at}.key_file"),
@@ -133,12 +134,12 @@ fn google(at: &str, raw: raw::Google, checker: &mut Checker<'_>) -> Option<(Vend
     let directory = defaults::google_directory_url();
     let directory_url = url("directory_url", raw.directory_url, directory);
     let google = Google { key: key?, api_url: api_url?, meet_url: meet_url?, directory_url: directory_url? };
-    Some((Vendor::Google(google), timeout?))
+    Some((Vendor::Google(google), pace?))
 }
 
-fn microsoft(at: &str, raw: raw::Microsoft, checker: &mut Checker<'_>) -> Option<(Vendor, Duration)> {
+fn microsoft(at: &str, raw: raw::Microsoft, checker: &mut Checker<'_>) -> Option<(Vendor, Pace)> {
     no_invitations(at, raw.invitations, checker);
-    let timeout = timeout(at, raw.timeout.as_deref(), checker);
+    let pace = pace(at, raw.timeout.as_deref(), raw.requests_per_minute, checker);
     let mut id = |key: &str, text: Option<String>| {
         let example = format!("{key} = \"…\", as the app's page in Entra shows it");
         checker.need(&format!("{at}.{key}"), text.as_deref(), &example, values::filled)
@@ -176,7 +177,7 @@ fn microsoft(at: &str, raw: raw::Microsoft, checker: &mut Checker<'_>) -> Option
         graph_url: graph_url?,
         login_url: login_url?,
     };
-    Some((Vendor::Microsoft(microsoft), timeout?))
+    Some((Vendor::Microsoft(microsoft), pace?))
 }
 
 fn no_invitations(at: &str, wanted: Option<bool>, checker: &mut Checker<'_>) {
@@ -189,11 +190,18 @@ fn no_invitations(at: &str, wanted: Option<bool>, checker: &mut Checker<'_>) {
     }
 }
 
-fn timeout(at: &str, text: Option<&str>, checker: &mut Checker<'_>) -> Option<Duration> {
+/// How a connection's requests are made, whoever gets them.
+struct Pace {
+    timeout: Duration,
+    requests_per_minute: u32,
+}
+
+fn pace(at: &str, timeout: Option<&str>, per_minute: Option<i64>, checker: &mut Checker<'_>) -> Option<Pace> {
     let limits = (TimeDelta::seconds(1), TimeDelta::minutes(10));
-    let at = format!("{at}.timeout");
-    let timeout = checker.span(&at, text, defaults::timeout, limits)?;
-    timeout.to_std().ok()
+    let timeout = checker.span(&format!("{at}.timeout"), timeout, defaults::timeout, limits);
+    let at = format!("{at}.requests_per_minute");
+    let per_minute = checker.count(&at, per_minute, defaults::requests_per_minute, 1_000_000);
+    Some(Pace { timeout: timeout?.to_std().ok()?, requests_per_minute: per_minute? })
 }
 
 /// A provider's URL; one with a password in it is not shown.

@@ -25,12 +25,23 @@ pub fn sync_future() -> TimeDelta {
     TimeDelta::days(60)
 }
 
-pub fn sync_concurrency() -> usize {
+pub fn sync_concurrency() -> u32 {
     16
 }
 
 pub fn timeout() -> TimeDelta {
     TimeDelta::seconds(30)
+}
+
+/// Google gives a project 10,000 in a minute, which others may use as well, and Meet 6,000 of
+/// reading. Microsoft gives an application far more.
+pub fn requests_per_minute() -> u32 {
+    6_000
+}
+
+/// What Exchange Online takes from one mailbox.
+pub fn max_per_minute() -> u32 {
+    30
 }
 
 pub fn google_api_url() -> &'static str {

@@ -6,7 +6,7 @@ use url::Url;
 
 use super::check::Checker;
 use super::secret::{Given, secret};
-use super::{Mail, raw, values};
+use super::{Mail, defaults, raw, values};
 
 pub fn check(raw: raw::Mail, checker: &mut Checker<'_>) -> Option<Mail> {
     let given = raw.password.is_some() || raw.password_file.is_some();
@@ -37,6 +37,9 @@ pub fn check(raw: raw::Mail, checker: &mut Checker<'_>) -> Option<Mail> {
                 .map_err(|_| "write an address like \"Mentoring <mentoring@example.org>\"".to_owned())
         },
     );
+    let most = 100_000;
+    let max_per_minute =
+        checker.count("mail.max_per_minute", raw.max_per_minute, defaults::max_per_minute, most);
     let mut smtp_url: Url = smtp_url?;
     if let Some(password) = password {
         // Url percent-encodes what may not stand there as it is; `%` it takes as encoded already.
@@ -52,7 +55,11 @@ pub fn check(raw: raw::Mail, checker: &mut Checker<'_>) -> Option<Mail> {
         let text = "mails may go over the network unencrypted; write smtps://, or add ?tls=required";
         checker.warn(at, text);
     }
-    Some(Mail { smtp_url: SecretString::from(String::from(smtp_url)), from: from? })
+    Some(Mail {
+        smtp_url: SecretString::from(String::from(smtp_url)),
+        from: from?,
+        max_per_minute: max_per_minute?,
+    })
 }
 
 fn smtp_url(text: &str) -> Result<Url, String> {

@@ -110,6 +110,8 @@ pub struct Mail {
     /// lettre's URL form, with the password already in it where there is one.
     pub smtp_url: SecretString,
     pub from: Mailbox,
+    /// How many mails the server is given in a minute, by all instances together.
+    pub max_per_minute: u32,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -134,6 +136,8 @@ pub struct Connection {
     pub vendor: Vendor,
     /// The longest that one request may take.
     pub timeout: Duration,
+    /// How many requests are made in a minute, by all instances together.
+    pub requests_per_minute: u32,
 }
 
 #[derive(Clone, Debug)]

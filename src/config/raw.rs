@@ -42,6 +42,7 @@ pub struct Mail {
     pub password: Option<String>,
     pub password_file: Option<String>,
     pub from: Option<String>,
+    pub max_per_minute: Option<i64>,
 }
 
 #[derive(Default, Deserialize)]
@@ -75,6 +76,7 @@ pub struct Google {
     pub domains: List<String>,
     pub invitations: Option<bool>,
     pub timeout: Option<String>,
+    pub requests_per_minute: Option<i64>,
     pub key: Option<String>,
     pub key_file: Option<String>,
     pub api_url: Option<String>,
@@ -93,6 +95,7 @@ pub struct Microsoft {
     pub domains: List<String>,
     pub invitations: Option<bool>,
     pub timeout: Option<String>,
+    pub requests_per_minute: Option<i64>,
     pub tenant_id: Option<String>,
     pub client_id: Option<String>,
     pub client_secret: Option<String>,

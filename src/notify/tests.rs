@@ -138,6 +138,7 @@ fn mail() -> config::Mail {
     config::Mail {
         smtp_url: "smtp://127.0.0.1:1".into(),
         from: Mailbox::new(Some("Mentoring, Acme".to_owned()), from),
+        max_per_minute: 30,
     }
 }
 

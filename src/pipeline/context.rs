@@ -6,12 +6,13 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 
 use super::Happening;
+use super::budget::{Limit, Requests};
 use crate::clock::Clock;
 use crate::config::{self, Config, Connection, Vendor};
 use crate::domain::people::{Address, Participant, ParticipantId};
 use crate::domain::program::Program;
 use crate::notify::{Notifier, SmtpUrlError};
-use crate::providers::{Provider, google::Google, microsoft::Microsoft};
+use crate::providers::{Budget, Provider, google::Google, microsoft::Microsoft};
 use crate::store::{Store, StoreError};
 
 /// What the steps work with. Made once, shared by all.
@@ -23,6 +24,8 @@ pub struct Context {
     pub programs: Arc<Vec<Program>>,
     /// `None`: alerts are planned and never sent.
     pub notifier: Option<Arc<Notifier>>,
+    /// How fast mails may be handed over; there is one where there is a notifier.
+    pub mails: Option<Limit>,
     pub clock: Arc<dyn Clock>,
     pub sync: config::Sync,
     /// Who wants to hear what happens, as it happens.
@@ -43,16 +46,21 @@ pub enum SetUpError {
 impl Context {
     /// Opens the database and makes the clients; connects to nobody and changes nothing.
     pub async fn new(config: &Config, clock: Arc<dyn Clock>) -> Result<Self, SetUpError> {
-        let mut providers: BTreeMap<String, Arc<dyn Provider>> = BTreeMap::new();
-        for connection in &config.connections {
-            providers.insert(connection.name.clone(), provider(connection)?);
-        }
         let notifier = config.mail.as_ref().map(Notifier::new).transpose()?.map(Arc::new);
+        let store = Store::open(&config.database).await?;
+        let providers = match providers(config, &store) {
+            Ok(providers) => providers,
+            Err(error) => {
+                store.close().await;
+                return Err(error);
+            }
+        };
         Ok(Self {
-            store: Store::open(&config.database).await?,
+            store,
             providers: Arc::new(providers),
             programs: Arc::new(config.programs.iter().map(|source| source.program.clone()).collect()),
             notifier,
+            mails: config.mail.as_ref().map(Limit::mails),
             clock,
             sync: config.sync.clone(),
             listener: None,
@@ -85,15 +93,24 @@ impl Context {
     }
 }
 
-fn provider(connection: &Connection) -> Result<Arc<dyn Provider>, SetUpError> {
+fn providers(config: &Config, store: &Store) -> Result<BTreeMap<String, Arc<dyn Provider>>, SetUpError> {
+    let mut providers = BTreeMap::new();
+    for connection in &config.connections {
+        let budget = Requests::new(store.clone(), Limit::requests(connection));
+        providers.insert(connection.name.clone(), provider(connection, Arc::new(budget))?);
+    }
+    Ok(providers)
+}
+
+fn provider(connection: &Connection, budget: Arc<dyn Budget>) -> Result<Arc<dyn Provider>, SetUpError> {
     let wrong = |why: String| SetUpError::Connection { name: connection.name.clone(), why };
     Ok(match &connection.vendor {
         Vendor::Google(google) => Arc::new(
-            Google::new(&connection.name, google, connection.timeout)
+            Google::new(&connection.name, google, connection.timeout, budget)
                 .map_err(|error| wrong(error.to_string()))?,
         ),
         Vendor::Microsoft(microsoft) => Arc::new(
-            Microsoft::new(&connection.name, microsoft, connection.timeout)
+            Microsoft::new(&connection.name, microsoft, connection.timeout, budget)
                 .map_err(|error| wrong(error.to_string()))?,
         ),
     })

@@ -18,6 +18,7 @@ use crate::domain::judge::{Grade, Status};
 use crate::domain::session::SessionId;
 use crate::store::{Lease, RENEW_EVERY, StoreError};
 
+mod budget;
 pub mod conference;
 mod context;
 pub mod detect;
@@ -28,6 +29,7 @@ pub mod report;
 pub mod send;
 pub mod sync;
 
+pub use budget::Limit;
 pub use context::{Context, SetUpError};
 
 /// How a step ended.

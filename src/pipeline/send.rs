@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{Context, Happening, Outcome, keeping};
+use super::{Context, Happening, Limit, Outcome, keeping};
 use crate::domain::alert::{Alert, AlertKey, Check, Facts, Kind, recheck};
 use crate::domain::cadence::{Standing, standing};
 use crate::domain::pairing::Pairing;
 use crate::domain::program::Program;
 use crate::domain::session::Session;
 use crate::notify::{Notifier, Recipient, SendError, Sent};
-use crate::store::{Finished, Lease, Queue, StoreError, StoredAlert};
+use crate::store::{Finished, Lease, Queue, StoreError, StoredAlert, Take};
 
 mod letters;
 
@@ -26,15 +26,38 @@ const WRITE_DOWN_PAUSE: Duration = Duration::from_secs(1);
 
 /// Sends the alert that is due longest.
 pub async fn step(context: &Context) -> Result<Outcome, StoreError> {
-    let Some(notifier) = &context.notifier else { return Ok(Outcome::Idle) };
-    let due = context.store.claim_alerts(context.clock.now(), BATCH).await?;
-    if due.is_empty() {
-        return Ok(Outcome::waiting_for(context.store.next_due(Queue::Alerts).await?));
-    }
+    let now = context.clock.now();
+    Ok(match next(context, now).await? {
+        Next::Seen => Outcome::Done,
+        // Seconds of the machine, whatever clock the steps go by.
+        Next::Wait(wait) => Outcome::NextAt(now + TimeDelta::from_std(wait).unwrap_or_default()),
+        Next::Nothing if context.notifier.is_none() => Outcome::Idle,
+        Next::Nothing => Outcome::waiting_for(context.store.next_due(Queue::Alerts).await?),
+    })
+}
+
+/// What there was to send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// An alert was sent, withdrawn or put off, or could not be sent.
+    Seen,
+    /// An alert is as it was: the server has been given as many mails as it is to get for now.
+    Wait(Duration),
+    Nothing,
+}
+
+/// Sends the alert that is due longest of those that were due at a time.
+pub async fn next(context: &Context, due_by: DateTime<Utc>) -> Result<Next, StoreError> {
+    let (Some(notifier), Some(limit)) = (&context.notifier, &context.mails) else {
+        return Ok(Next::Nothing);
+    };
+    let due = context.store.claim_alerts(due_by, BATCH).await?;
+    let mut next = Next::Nothing;
     for (stored, lease) in &due {
-        keeping(context, std::slice::from_ref(lease), deliver(context, notifier, stored, lease)).await?;
+        let deliver = deliver(context, notifier, limit, stored, lease);
+        next = keeping(context, std::slice::from_ref(lease), deliver).await?;
     }
-    Ok(Outcome::Done)
+    Ok(next)
 }
 
 /// How things stand for one alert.
@@ -68,9 +91,10 @@ async fn background<'a>(context: &'a Context, alert: &Alert) -> Result<Backgroun
 async fn deliver(
     context: &Context,
     notifier: &Notifier,
+    limit: &Limit,
     stored: &StoredAlert,
     lease: &Lease<AlertKey>,
-) -> Result<(), StoreError> {
+) -> Result<Next, StoreError> {
     let alert = &stored.alert;
     let background = background(context, alert).await?;
     let now = context.clock.now();
@@ -88,7 +112,7 @@ async fn deliver(
             if let Some(until) = quiet_until(background.program, alert, now) {
                 // Whoever planned it kept the quiet hours; it is late, and may be too late by then.
                 let _ = context.store.alert_put_off(lease, until).await?;
-                return Ok(());
+                return Ok(Next::Seen);
             }
             None
         }
@@ -99,8 +123,13 @@ async fn deliver(
         _ => None,
     };
     let Some(letter) = letter else {
-        return withdraw(context, alert, lease, reason.unwrap_or("nothing is left to say")).await;
+        withdraw(context, alert, lease, reason.unwrap_or("nothing is left to say")).await?;
+        return Ok(Next::Seen);
     };
+    if let Take::Wait(wait) = limit.take(&context.store).await? {
+        let _ = context.store.alert_put_off(lease, alert.due_at).await?;
+        return Ok(Next::Wait(wait));
+    }
     let name = background
         .pairing
         .as_ref()
@@ -116,7 +145,7 @@ async fn deliver(
         go
     };
     match notifier.deliver(&to, &alert.key.0, now, &letter, still).await {
-        Ok(None) => lost.unwrap_or(Ok(false)).map(|_| ()),
+        Ok(None) => drop(lost.unwrap_or(Ok(false))?),
         Ok(Some(sent)) => {
             if remember(context, lease, &sent).await? == Finished::NotMine {
                 tracing::warn!(
@@ -125,10 +154,10 @@ async fn deliver(
             }
             tracing::info!(alert.kind = alert.kind.as_str(), "{} sent", alert.kind.as_str());
             context.tell(Happening::AlertSent { key: alert.key.clone(), kind: alert.kind });
-            Ok(())
         }
-        Err(error) => fail(context, stored, lease, &error).await,
+        Err(error) => fail(context, stored, lease, &error).await?,
     }
+    Ok(Next::Seen)
 }
 
 /// Writes down what has left the house. While the database cannot be reached nothing else may be sent,

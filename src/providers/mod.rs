@@ -4,6 +4,7 @@
 //! into [`Event`]s and the vendor's errors into [`ProviderError`]s, and decides nothing: what an
 //! event means is the business of the domain, what is kept that of the store.
 
+mod budget;
 pub mod google;
 pub mod microsoft;
 
@@ -14,6 +15,8 @@ use async_trait::async_trait;
 use crate::domain::event::{Conference, Event, Window};
 use crate::domain::evidence::Call;
 use crate::domain::people::Address;
+
+pub use budget::Budget;
 
 /// One organisation's calendars, through one connection.
 #[async_trait]

@@ -10,7 +10,8 @@ use super::Sandbox;
 
 impl Sandbox {
     /// Writes the secrets into `dir` and returns the mail server and two connections as TOML: `acme`
-    /// with Google for `acme.example`, and `contoso` with Microsoft for `contoso.example`.
+    /// with Google for `acme.example`, and `contoso` with Microsoft for `contoso.example`. Nothing
+    /// slows them down: weeks may pass in seconds here.
     pub fn grant_access(&self, dir: &Path) -> io::Result<String> {
         let app = self.microsoft_app();
         secret(&dir.join("google-key.json"), &self.google_key_json())?;
@@ -19,6 +20,7 @@ impl Sandbox {
             r#"[mail]
 smtp_url = "{smtp}"
 from = "Mentoring <mentoring@acme.example>"
+max_per_minute = 100000
 
 [[connections]]
 name = "acme"
@@ -26,6 +28,7 @@ provider = "google"
 auth = "service_account"
 key_file = "google-key.json"
 domains = ["acme.example"]
+requests_per_minute = 1000000
 api_url = "{google}"
 meet_url = "{meet}"
 directory_url = "{directory}"
@@ -38,6 +41,7 @@ tenant_id = "{tenant}"
 client_id = "{client}"
 client_secret_file = "graph-secret"
 domains = ["contoso.example"]
+requests_per_minute = 1000000
 graph_url = "{graph}"
 login_url = "{login}"
 "#,

@@ -6,6 +6,7 @@
 use crate::config::Database;
 
 mod alerts;
+mod budget;
 mod calendars;
 mod carry;
 mod copies;
@@ -26,6 +27,7 @@ mod sync;
 mod verdicts;
 
 pub use alerts::StoredAlert;
+pub use budget::{Rate, Take};
 pub use carry::CarriedOver;
 pub use error::StoreError;
 pub use hold::Hold;

@@ -19,7 +19,7 @@ async fn a_configuration_that_is_fine_is_told_to_be_and_nothing_is_written() {
 async fn without_mail_the_check_says_that_nothing_will_be_sent() {
     let stage = Stage::set().await;
     stage.configure("[mail]\nsmtp_url", "[web]\n# smtp_url");
-    stage.configure("from = \"Mentoring <mentoring@acme.example>\"\n", "");
+    stage.configure("from = \"Mentoring <mentoring@acme.example>\"\nmax_per_minute = 100000\n", "");
     stage.run(&["check"]).await.went_well().says(&["there is no [mail], so nothing will be sent"]);
 }
 

@@ -165,3 +165,17 @@ async fn two_sends_at_the_same_time_send_everything_once() {
     other.ends_with(0);
     assert_eq!(stage.mails().await.len(), 4);
 }
+
+#[tokio::test]
+async fn what_the_mail_server_does_not_take_at_once_is_waited_for() {
+    let stage = Stage::set().await;
+    stage.missed().await;
+    stage.soon().await;
+    // Three at once, and then one in more than two seconds.
+    stage.configure("max_per_minute = 100000", "max_per_minute = 30");
+    stage.run(&["sync"]).await.went_well();
+    let begun = std::time::Instant::now();
+    stage.run(&["send"]).await.went_well().says(&["4 sent, 0 withdrawn, 0 not sent"]);
+    assert!(begun.elapsed().as_secs() >= 2, "{:?}", begun.elapsed());
+    assert_eq!(recipients(&stage.mails().await), BTreeSet::from([ADA, BEN, CHEN, DARA]));
+}

@@ -40,7 +40,7 @@ async fn everything_arrives_and_goes_on() {
     assert!(done.rows.iter().all(|(_, rows)| *rows > 0), "{:?}", done.rows);
 
     let pairing = from.store.pairings(None).await.unwrap().remove(0);
-    assert_eq!(to.pairings(None).await.unwrap(), [pairing.clone()]);
+    assert_eq!(to.pairings(None).await.unwrap(), std::slice::from_ref(&pairing));
     let sessions = from.store.sessions_of(pairing.id).await.unwrap();
     assert_eq!(to.sessions_of(pairing.id).await.unwrap(), sessions);
     assert_eq!(to.alerts(None).await.unwrap(), from.store.alerts(None).await.unwrap());

@@ -3,6 +3,7 @@
 #[path = "../postgres/mod.rs"]
 mod postgres;
 
+mod budget;
 mod calendars;
 mod carry;
 mod corrupt;

@@ -4,6 +4,7 @@
 #[path = "../postgres/mod.rs"]
 mod postgres;
 
+mod budget;
 mod faults;
 mod month;
 mod programme;

@@ -1,6 +1,7 @@
 //! Access tokens of a service account that acts for one participant at a time.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use google_calendar3::hyper_util::client::legacy::Client;
@@ -18,7 +19,7 @@ use super::SetupError;
 use super::errors::{Failure, presentable};
 use super::http::Connector;
 use crate::domain::people::Address;
-use crate::providers::ProviderError;
+use crate::providers::{Budget, ProviderError};
 
 /// What a token is for. Each has a token of its own, so that an administrator who did not grant one
 /// of them loses only that.
@@ -43,6 +44,7 @@ pub(super) struct Auth {
     key: ServiceAccountKey,
     client: Client<Connector, String>,
     timeout: Duration,
+    budget: Arc<dyn Budget>,
     /// One per participant, since each keeps the tokens of one subject.
     subjects: Mutex<HashMap<Address, Authenticator<Connector>>>,
 }
@@ -52,21 +54,26 @@ impl Auth {
         key: &SecretString,
         client: Client<Connector, String>,
         timeout: Duration,
+        budget: Arc<dyn Budget>,
     ) -> Result<Self, SetupError> {
-        Ok(Self { key: read_key(key.expose_secret())?, client, timeout, subjects: Mutex::default() })
+        let key = read_key(key.expose_secret())?;
+        Ok(Self { key, client, timeout, budget, subjects: Mutex::default() })
     }
 
     /// Sends a request with a token of `subject`, and once more with a new token if Google does not
-    /// take the one at hand.
+    /// take the one at hand. Every request to the APIs comes through here.
     pub async fn send<T, F, Sent>(&self, subject: &Address, scope: Scope, request: F) -> Result<T, Failure>
     where
         F: Fn(String) -> Sent,
         Sent: Future<Output = Result<T, Failure>>,
     {
+        // Before the token: it is not to grow old while it waits.
+        self.budget.request().await;
         let token = self.token(subject, scope, false).await?;
         match request(token).await {
             Err(failure) if failure.status() == Some(401) => {
                 tracing::debug!(subject = subject.masked(), ?scope, "access token refused");
+                self.budget.request().await;
                 request(self.token(subject, scope, true).await?).await
             }
             answer => answer,

@@ -1,8 +1,8 @@
 //! Google Workspace: Calendar v3, Meet v2, and the directory for the names behind Meet's user ids.
 //!
 //! A service account with domain-wide delegation acts as one participant at a time. Nothing in here
-//! retries (but for one new access token) or waits: errors say what is the matter, and the caller
-//! decides.
+//! retries (but for one new access token) or waits (but for its budget): errors say what is the
+//! matter, and the caller decides.
 
 mod answer;
 mod auth;
@@ -24,7 +24,7 @@ use crate::config;
 use crate::domain::event::{Conference, ConferenceService, Event, Window};
 use crate::domain::evidence::Call;
 use crate::domain::people::Address;
-use crate::providers::{Listing, Provider, ProviderError};
+use crate::providers::{Budget, Listing, Provider, ProviderError};
 
 /// The calendars of one Google Workspace organisation.
 pub struct Google {
@@ -66,11 +66,12 @@ pub enum SetupError {
 
 impl Google {
     /// Checks the key and makes the HTTP clients; asks nobody anything. `name` is the connection's,
-    /// `timeout` the longest that one request may take.
+    /// `timeout` the longest that one request may take, once `budget` let it pass.
     pub fn new(
         name: impl Into<String>,
         config: &config::Google,
         timeout: Duration,
+        budget: Arc<dyn Budget>,
     ) -> Result<Self, SetupError> {
         let name = name.into();
         for url in [&config.api_url, &config.meet_url, &config.directory_url] {
@@ -79,7 +80,7 @@ impl Google {
             }
         }
         let clients = http::Clients::new(timeout)?;
-        let auth = Arc::new(auth::Auth::new(&config.key, clients.token, timeout)?);
+        let auth = Arc::new(auth::Auth::new(&config.key, clients.token, timeout, budget)?);
         Ok(Self {
             calendar: client::Calendar::new(clients.calendar, auth.clone(), &config.api_url, timeout),
             meet: meet::Meet::new(name.clone(), rest::Rest::new(clients.json, auth), config),

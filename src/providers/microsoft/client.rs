@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::error::Error;
+use std::sync::Arc;
 use std::time::Duration;
 
 use graph_rs_sdk::header::{AUTHORIZATION, HeaderName, HeaderValue};
@@ -17,7 +18,7 @@ use url::Url;
 use super::auth::Auth;
 use super::error::{ApiError, Failure, transport};
 use crate::config;
-use crate::providers::ProviderError;
+use crate::providers::{Budget, ProviderError};
 
 /// Said with every request: links do not carry it on.
 const PREFER: &str = r#"outlook.timezone="UTC", IdType="ImmutableId", odata.maxpagesize=50"#;
@@ -30,6 +31,7 @@ pub struct Client {
     graph: GraphClient,
     auth: Auth,
     root: Url,
+    budget: Arc<dyn Budget>,
 }
 
 /// The items of a listing and the link with which the next one begins.
@@ -57,7 +59,11 @@ struct Page<T> {
 }
 
 impl Client {
-    pub fn new(config: &config::Microsoft, timeout: Duration) -> Result<Self, ProviderError> {
+    pub fn new(
+        config: &config::Microsoft,
+        timeout: Duration,
+        budget: Arc<dyn Budget>,
+    ) -> Result<Self, ProviderError> {
         let mut root = config.graph_url.clone();
         root.path_segments_mut()
             .map_err(|()| ProviderError::Refused("`graph_url` is not an address".into()))?
@@ -69,7 +75,7 @@ impl Client {
         let mut graph = GraphClient::from(settings);
         // `use_endpoint` panics unless the host is one of Microsoft's.
         graph.use_test_endpoint(&root);
-        Ok(Self { graph, auth: Auth::new(config, timeout)?, root })
+        Ok(Self { graph, auth: Auth::new(config, timeout)?, root, budget })
     }
 
     /// An address below the root, its segments and values escaped whatever they hold.
@@ -98,12 +104,16 @@ impl Client {
         serde_json::from_slice(&self.body(url).await?).map_err(|error| unreadable(&error))
     }
 
+    /// What stands at `url`. Every request to Graph comes through here.
     async fn body(&self, url: Url) -> Result<Vec<u8>, Failure> {
+        // Before the token: it is not to grow old while it waits.
+        self.budget.request().await;
         let token = self.auth.token().await?;
         match self.send(url.clone(), &token).await {
             // The token may have been withdrawn before its time: once with a new one.
             Err(Failure::Api(error)) if error.status == StatusCode::UNAUTHORIZED => {
                 self.auth.reject(&token).await;
+                self.budget.request().await;
                 let token = self.auth.token().await?;
                 self.send(url, &token).await
             }

@@ -28,6 +28,7 @@ mod wire;
 mod zones;
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -35,7 +36,7 @@ use async_trait::async_trait;
 use self::calendar::Calendar;
 use self::client::Client;
 use self::teams::Directory;
-use super::{Listing, Provider, ProviderError};
+use super::{Budget, Listing, Provider, ProviderError};
 use crate::config;
 use crate::domain::event::{Conference, Event, Window};
 use crate::domain::evidence::Call;
@@ -55,15 +56,21 @@ impl fmt::Debug for Microsoft {
 }
 
 impl Microsoft {
-    /// The connection called `name`; no request takes longer than `timeout`.
+    /// The connection called `name`; no request takes longer than `timeout`, once `budget` let it
+    /// pass.
     ///
     /// # Errors
     ///
     /// [`ProviderError::Refused`] when an address in `config` cannot be one of a server.
-    pub fn new(name: &str, config: &config::Microsoft, timeout: Duration) -> Result<Self, ProviderError> {
+    pub fn new(
+        name: &str,
+        config: &config::Microsoft,
+        timeout: Duration,
+        budget: Arc<dyn Budget>,
+    ) -> Result<Self, ProviderError> {
         Ok(Self {
             name: name.to_owned(),
-            client: Client::new(config, timeout)?,
+            client: Client::new(config, timeout, budget)?,
             directory: Directory::default(),
         })
     }
