@@ -61,7 +61,7 @@ impl Store {
             next_sync_at,
         ];
         let mut counts = SyncCounts::default();
-        // Most polls find nothing: one statement is a transaction, too, and three times as quick.
+        // Most polls find nothing: one statement is a transaction, too, and waited for once, not three times.
         if upserts.is_empty() && gone_copies.is_empty() {
             return Ok(match self.db.write(&sql, values).await?.is_empty() {
                 true => Finished::NotMine,
