@@ -29,6 +29,9 @@ fn too_long() -> ProviderError {
     ))
 }
 
+/// By how much the clocks of those who share the work may differ.
+const CLOCKS_DIFFER: TimeDelta = TimeDelta::minutes(5);
+
 /// Reads every calendar that is due, several at a time. One that fails holds up no other.
 pub async fn step(context: &Context) -> Result<Outcome, StoreError> {
     let at_once = context.sync.concurrency;
@@ -36,10 +39,15 @@ pub async fn step(context: &Context) -> Result<Outcome, StoreError> {
     let due = context.store.claim_calendars(context.clock.now(), batch).await?;
     if due.is_empty() {
         let next = context.store.next_due(crate::store::Queue::Calendars).await?;
-        let now = context.clock.now();
-        if next.is_some_and(|next| next > now + LONGEST_WAIT.max(context.sync.interval) * 2) {
-            tracing::warn!("the clock was set back; every calendar is read now");
-            context.store.sync_all_now(now).await?;
+        let (now, interval) = (context.clock.now(), context.sync.interval);
+        let far_off = next.is_some_and(|next| next > now + LONGEST_WAIT.max(interval) * 2);
+        // A clock that was ahead only while the service was down, or that nobody saw being set; or the
+        // interval was made shorter.
+        if far_off || context.store.is_put_off(now + interval + CLOCKS_DIFFER).await? {
+            tracing::warn!(
+                "calendars are put off for longer than `interval`, as by a clock that was ahead; everything is looked at now"
+            );
+            context.store.look_at_everything(now).await?;
             return Ok(Outcome::Done);
         }
         return Ok(Outcome::waiting_for(next));

@@ -112,6 +112,12 @@ impl Store {
             .map(drop)
     }
 
+    /// Whether a calendar with which nothing is wrong is to be read only after `limit`.
+    pub async fn is_put_off(&self, limit: DateTime<Utc>) -> Result<bool> {
+        let sql = "SELECT id FROM calendar WHERE active AND failures = 0 AND next_sync_at > $1 LIMIT 1";
+        Ok(self.db.one(sql, values![limit]).await?.is_some())
+    }
+
     /// How lately the active calendars of the pairing's members were read.
     pub async fn reading(&self, pairing: PairingId) -> Result<Reading> {
         let rows = self

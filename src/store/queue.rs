@@ -262,7 +262,9 @@ impl Store {
             let sql = format!("UPDATE {table} SET {due} = $1 WHERE {waiting} AND {due} > $1");
             self.db.write(&sql, values![now]).await?;
         }
-        Ok(())
+        // A session that seemed to be over was judged, and does not wait for anything any more.
+        let sql = "UPDATE session SET next_judge_at = $1 WHERE verdict_at > $1";
+        self.db.write(sql, values![now]).await.map(drop)
     }
 
     /// Where one service has the database to itself: what a predecessor had in hand when it died is

@@ -11,7 +11,7 @@ use crate::domain::session::{CopyFacts, CopyId};
 
 use super::Store;
 use super::copies::{Put, gone, known, put};
-use super::db::values;
+use super::db::{Tx, values};
 use super::error::Result;
 use super::queue::{Finished, Lease, Queue, detect_now};
 
@@ -72,8 +72,12 @@ impl Store {
         if tx.one(&sql, values).await?.is_none() {
             return Ok(Finished::NotMine);
         }
+        // The pairings before their copies, as everywhere, and in order: who waits for whom is then never
+        // a circle.
+        for pairing in pairings(&mut tx, &upserts, &gone_copies).await? {
+            tx.one("SELECT id FROM pairing WHERE id = $1 {for_update}", values![pairing]).await?;
+        }
         let known = known(&mut tx, lease.on).await?;
-        // In order, so that two calendars never wait for each other's pairings.
         let mut touched = BTreeSet::new();
         for (pairing, facts) in &upserts {
             match put(&mut tx, lease.on, *pairing, facts, &known, now).await? {
@@ -95,4 +99,15 @@ impl Store {
         tx.commit().await?;
         Ok(Finished::Done(counts))
     }
+}
+
+/// The pairings that a reading is about, in order.
+async fn pairings(tx: &mut Tx, upserts: &[(PairingId, CopyFacts)], gone: &[CopyId]) -> Result<BTreeSet<i64>> {
+    let mut all: BTreeSet<i64> = upserts.iter().map(|(pairing, _)| pairing.0).collect();
+    for copy in gone {
+        if let Some(row) = tx.one("SELECT pairing FROM copy WHERE id = $1", values![copy.0]).await? {
+            all.insert(row.of("copy", copy.0).get("pairing")?);
+        }
+    }
+    Ok(all)
 }

@@ -101,6 +101,11 @@ impl Server {
         command
     }
 
+    /// What it has written into its log: who waited for whom in a deadlock, say.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
+    }
+
     /// The process that all others of the server come from.
     pub fn pid(&self) -> u32 {
         let file = std::fs::read_to_string(self.data().join("postmaster.pid")).unwrap();

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use sqlx::Connection as _;
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
@@ -24,7 +25,18 @@ pub(super) async fn open(path: &Path) -> Result<Db> {
         .foreign_keys(true)
         // For the commands that are run beside the daemon.
         .busy_timeout(Duration::from_secs(10));
-    let pool = || SqlitePoolOptions::new().idle_timeout(None).max_lifetime(None).test_before_acquire(false);
+    let pool = || {
+        // On a full disk SQLite undoes a transaction by itself, and the connection never notices that
+        // it has ended: it would refuse to begin another one for ever.
+        let options = SqlitePoolOptions::new().after_release(|connection, _| {
+            Box::pin(async {
+                // Until here a transaction that was merely dropped may not be undone yet.
+                connection.ping().await?;
+                Ok(!connection.is_in_transaction())
+            })
+        });
+        options.idle_timeout(None).max_lifetime(None).test_before_acquire(false)
+    };
     let write = pool()
         .max_connections(1)
         .connect_with(options.clone())
