@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::clock::{Clock, SystemClock};
-use crate::config::{self, Database};
+use crate::config::{self, Config, Database};
 use crate::domain::program::Program;
 use crate::pipeline::Context;
 
@@ -18,15 +18,7 @@ pub fn clock() -> Arc<dyn Clock> {
 /// Opens the database for looking at it: none is made, and nothing is brought up to date.
 pub async fn look(file: &Path) -> Result<Context, Failure> {
     let config = config::load(file)?;
-    if let Database::Sqlite(path) = &config.database
-        && !path.exists()
-    {
-        return Err(Failure::new(format!(
-            "mentord: there is no database {} yet: run `mentord migrate --config {}` (or start the service)",
-            path.display(),
-            file.display()
-        )));
-    }
+    exists(&config, file)?;
     let context = Context::new(&config, clock()).await?;
     if !context.store.schema_current().await? {
         let place = context.store.place();
@@ -37,6 +29,18 @@ pub async fn look(file: &Path) -> Result<Context, Failure> {
         )));
     }
     Ok(context)
+}
+
+/// Whether there is a database, so that none is made.
+pub fn exists(config: &Config, file: &Path) -> Result<(), Failure> {
+    match &config.database {
+        Database::Sqlite(path) if !path.exists() => Err(Failure::new(format!(
+            "mentord: there is no database {} yet: run `mentord migrate --config {}` (or start the service)",
+            path.display(),
+            file.display()
+        ))),
+        Database::Sqlite(_) | Database::Postgres(_) => Ok(()),
+    }
 }
 
 /// Does something and closes the database, however it ended: what SQLite holds in its log goes into

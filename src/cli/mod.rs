@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 mod alerts;
+mod backup;
 mod calendars;
 mod check;
 mod common;
@@ -18,10 +19,12 @@ mod migrate;
 mod output;
 mod pairings;
 mod report;
+mod restored;
 mod roster;
 mod send;
 mod serve;
 mod sessions;
+mod status;
 mod sync;
 
 use failure::Failure;
@@ -64,6 +67,12 @@ enum Command {
     Explain(explain::Options),
     /// Report what the sessions of a program prove
     Report(report::Options),
+    /// Show how things stand: who runs, what waits, what cannot be read
+    Status(status::Options),
+    /// Write a copy of the database, also while the service works on it
+    Backup(backup::Options),
+    /// Tell mentord that the database was restored: nothing that was due before is sent again
+    Restored(WithConfig),
     /// Bring the database up to date (`serve` does this too)
     Migrate(migrate::Options),
     /// Show a small programme living for six weeks, against stand-ins for all services
@@ -129,6 +138,9 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Alerts(list) => alerts::run(&list).await,
         Command::Explain(options) => explain::run(&options).await,
         Command::Report(options) => report::run(&options).await,
+        Command::Status(options) => status::run(&options).await,
+        Command::Backup(options) => backup::run(&options).await,
+        Command::Restored(file) => restored::run(&file.config).await,
         Command::Migrate(options) => migrate::run(&options).await,
         Command::Demo(options) => demo::run(&options).await,
     }

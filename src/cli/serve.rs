@@ -47,6 +47,6 @@ async fn listen(
     let listener = TcpListener::from_std(kept).map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
     tracing::info!(%address, "listening on {address}");
-    let store = context.store.clone();
-    Ok(vec![Companion::start(|stop| web::serve(listener, store, stop))])
+    let watched = web::Watched { store: context.store.clone(), clock: context.clock.clone() };
+    Ok(vec![Companion::start(|stop| web::serve(listener, watched, stop))])
 }

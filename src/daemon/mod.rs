@@ -15,6 +15,7 @@ use crate::store::StoreError;
 
 pub mod board;
 mod clock_watch;
+mod presence;
 pub mod service;
 mod systemd;
 

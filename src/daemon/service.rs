@@ -8,6 +8,7 @@ use futures_util::future::select_all;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use super::presence::Presence;
 use super::{Workers, clock_watch, systemd};
 use crate::clock::Clock;
 use crate::config::{self, Config, Problems};
@@ -43,7 +44,7 @@ impl Companion {
         Self { stop, task }
     }
 
-    async fn end(self) {
+    pub async fn end(self) {
         self.stop.cancel();
         if let Err(error) = self.task.await {
             tracing::error!("a task beside the workers broke down: {error}");
@@ -83,6 +84,7 @@ async fn open(config: &Config, clock: Arc<dyn Clock>) -> Result<(Vec<Entry>, Con
 
 async fn bring_up(config: &Config, context: &Context, roster: &[Entry]) -> Result<(), StoreError> {
     context.store.migrate().await?;
+    note_restoration(context).await?;
     context.register_programs().await?;
     let change = import(context, roster, false).await?;
     if !change.is_empty() {
@@ -90,6 +92,22 @@ async fn bring_up(config: &Config, context: &Context, roster: &[Entry]) -> Resul
         tracing::info!(added, changed, "rosters read: {added} added, {changed} changed");
     }
     context.register_calendars(config).await
+}
+
+/// Before anything is planned or sent.
+async fn note_restoration(context: &Context) -> Result<(), StoreError> {
+    let now = context.clock.now();
+    if let Some(restored) = context.store.note_restoration("start", now).await? {
+        let made_at = restored.backup_made_at.map(|at| format!(" of {} UTC", at.format("%Y-%m-%d %H:%M")));
+        tracing::warn!(
+            alerts = restored.settled,
+            "the database is a backup{}: what was due until now may have been sent and is not sent again \
+             ({} alerts)",
+            made_at.unwrap_or_default(),
+            restored.settled
+        );
+    }
+    Ok(())
 }
 
 async fn import(context: &Context, roster: &[Entry], dry_run: bool) -> Result<RosterChange, StoreError> {
@@ -135,7 +153,8 @@ pub async fn run(
     bring_up(&first, &context, &roster).await.map_err(StartError::from)?;
     context.store.free_what_was_in_hand(&hold).await.map_err(StartError::from)?;
     let companions = accompany(&first, &context).await?;
-    let mut service = begin(&first, context, companions).await?;
+    let presence = Presence::new();
+    let mut service = begin(&first, context, companions, &presence).await?;
     loop {
         match attend(&mut service, &mut signals).await? {
             Wish::Stop => {
@@ -151,7 +170,7 @@ pub async fn run(
                     service.stop().await;
                     // Only now: the old workers know nothing of new programs.
                     bring_up(&next.config, &next.context, &next.roster).await.map_err(StartError::from)?;
-                    service = begin(&next.config, next.context, next.companions).await?;
+                    service = begin(&next.config, next.context, next.companions, &presence).await?;
                     hold = next.hold.unwrap_or(hold);
                 }
                 Err(error) => {
@@ -162,10 +181,16 @@ pub async fn run(
     }
 }
 
-async fn begin(config: &Config, context: Context, companions: Vec<Companion>) -> Result<Service, StartError> {
+async fn begin(
+    config: &Config,
+    context: Context,
+    mut companions: Vec<Companion>,
+    presence: &Presence,
+) -> Result<Service, StartError> {
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }
+    companions.push(presence.begin(&context.store).await);
     #[expect(
         clippy::disallowed_methods,
         reason = "only the real service polls by chance; tests say how often"

@@ -9,6 +9,7 @@ use super::pairing::PairingId;
 use super::people::{Address, ParticipantId};
 use super::session::SessionId;
 
+mod before;
 mod plan;
 mod quiet;
 mod recheck;

@@ -59,6 +59,12 @@ impl Address {
         }
     }
 
+    /// Whether both spell the same mailbox.
+    pub fn is_same_mailbox(&self, other: &Self) -> bool {
+        let is_gmail = |address: &Self| matches!(address.domain(), "gmail.com" | "googlemail.com");
+        self == other || (is_gmail(self) && is_gmail(other) && self.mailbox() == other.mailbox())
+    }
+
     /// The address as it may stand in a log: enough to recognise, too little to write to.
     pub fn masked(&self) -> String {
         let first = self.0.chars().next().unwrap_or('?');
@@ -106,8 +112,7 @@ impl Participant {
 
     /// Whether a calendar that says `address` means this person, by whichever alias.
     pub fn is(&self, address: &Address) -> bool {
-        let mailbox = address.mailbox();
-        self.addresses.iter().any(|own| own.mailbox() == mailbox)
+        self.addresses.iter().any(|own| own.is_same_mailbox(address))
     }
 
     /// What to call the person in a greeting.

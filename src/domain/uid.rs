@@ -1,7 +1,5 @@
 //! The one identity under which the copies of a meeting meet, whichever vendor keeps them.
 
-use std::fmt::Write as _;
-
 /// What every Exchange global object id begins with (MS-OXCDATA 2.2.1.2, MS-OXOCAL 2.2.1.27).
 const GLOBAL_OBJECT_ID: [u8; 16] =
     [0x04, 0x00, 0x00, 0x00, 0x82, 0x00, 0xE0, 0x00, 0x74, 0xC5, 0xB7, 0x10, 0x1A, 0x82, 0xE0, 0x08];
@@ -48,7 +46,11 @@ fn from_hex(text: &str) -> Option<Vec<u8>> {
     if digits.is_empty() || !digits.len().is_multiple_of(2) {
         return None;
     }
-    digits.chunks_exact(2).map(|pair| Some((nibble(pair[0])? << 4) | nibble(pair[1])?)).collect()
+    let mut bytes = Vec::with_capacity(digits.len() / 2);
+    for pair in digits.chunks_exact(2) {
+        bytes.push((nibble(pair[0])? << 4) | nibble(pair[1])?);
+    }
+    Some(bytes)
 }
 
 fn nibble(digit: u8) -> Option<u8> {
@@ -56,11 +58,13 @@ fn nibble(digit: u8) -> Option<u8> {
 }
 
 fn to_hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02X}");
-        text
-    })
+    const DIGITS: [char; 16] =
+        ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'A', 'B', 'C', 'D', 'E', 'F'];
+    let mut text = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        text.extend([DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 0x0F)]]);
+    }
+    text
 }
 
 #[cfg(test)]

@@ -1,9 +1,13 @@
 //! Verdicts out of evidence.
 
-use chrono::TimeDelta;
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{Batch, Context, Happening, Outcome};
 use crate::domain::judge::{Case, judge};
+use crate::domain::pairing::{Pairing, PairingId};
 use crate::domain::session::{Session, SessionId};
 use crate::store::{Finished, Lease, Queue, StoreError};
 
@@ -20,20 +24,34 @@ pub async fn step(context: &Context) -> Result<Outcome, StoreError> {
         return Ok(Outcome::waiting_for(context.store.next_due(Queue::Judge).await?));
     }
     let mut batch = Batch::default();
+    let mut pairings = BTreeMap::new();
     for (session, lease) in &due {
-        batch.note(reach_verdict(context, session, lease).await);
+        batch.note(reach_verdict(context, session, lease, &mut pairings).await);
     }
     batch.end()?;
     Ok(Outcome::Done)
+}
+
+/// A pairing, and when the one of its calendars that was not read for longest was read. The sessions
+/// of a pairing come together, and what is some moments old makes a verdict wait at most.
+type Known = (Option<Pairing>, Option<DateTime<Utc>>);
+
+async fn known(context: &Context, id: PairingId) -> Result<Known, StoreError> {
+    Ok((context.store.pairing(id).await?, context.store.reading(id).await?.oldest))
 }
 
 async fn reach_verdict(
     context: &Context,
     session: &Session,
     lease: &Lease<SessionId>,
+    pairings: &mut BTreeMap<PairingId, Known>,
 ) -> Result<(), StoreError> {
     let now = context.clock.now();
-    let pairing = context.store.pairing(session.pairing).await?;
+    let (pairing, read_at) = match pairings.entry(session.pairing) {
+        Entry::Occupied(known) => known.into_mut(),
+        Entry::Vacant(new) => new.insert(known(context, session.pairing).await?),
+    };
+    let read_at = *read_at;
     let Some((pairing, program)) =
         pairing.as_ref().and_then(|pairing| Some((pairing, context.program(&pairing.program)?)))
     else {
@@ -43,7 +61,6 @@ async fn reach_verdict(
         return Ok(());
     };
     let evidence = context.store.evidence_of(&session.id).await?;
-    let read_at = context.store.reading(pairing.id).await?.oldest;
     let judgement =
         judge(Case { session, pairing, rules: &program.judge, evidence: &evidence, read_at, now });
     let cause = evidence.last().map_or("time", |last| last.statement.source().as_str());

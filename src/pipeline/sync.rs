@@ -41,9 +41,12 @@ pub async fn step(context: &Context) -> Result<Outcome, StoreError> {
         let next = context.store.next_due(crate::store::Queue::Calendars).await?;
         let (now, interval) = (context.clock.now(), context.sync.interval);
         let far_off = next.is_some_and(|next| next > now + LONGEST_WAIT.max(interval) * 2);
-        // Nobody may have seen the clock while it was ahead, or not for long.
+        // A clock that was ahead only while the service was down, or that nobody saw being set; or the
+        // interval was made shorter.
         if far_off || context.store.is_put_off(now + interval + CLOCKS_DIFFER).await? {
-            tracing::warn!("the clock was set back; everything is looked at now");
+            tracing::warn!(
+                "calendars are put off for longer than `interval`, as by a clock that was ahead; everything is looked at now"
+            );
             context.store.look_at_everything(now).await?;
             return Ok(Outcome::Done);
         }

@@ -76,6 +76,11 @@ impl Control {
         self.post("meetings", meeting).await
     }
 
+    /// Plans many meetings at once, in their order; those before one that makes no sense are planned.
+    pub async fn plan_all(&self, meetings: &[NewMeeting]) -> Done<Vec<Planned>> {
+        self.post("meetings/all", &meetings).await
+    }
+
     /// Every meeting with its occurrences between two times, as they truly are.
     pub async fn meetings(&self, from: DateTime<Utc>, to: DateTime<Utc>) -> Done<Vec<TrueMeeting>> {
         let time = |at: DateTime<Utc>| at.to_rfc3339_opts(SecondsFormat::Secs, true);

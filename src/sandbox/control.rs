@@ -44,6 +44,7 @@ pub fn router() -> Router<Arc<State>> {
         .route("/clock", post(clock))
         .route("/people", post(people).get(everyone))
         .route("/meetings", post(plan).get(truth))
+        .route("/meetings/all", post(plan_all))
         .route("/meetings/{id}/move", post(reschedule))
         .route("/meetings/{id}/cancel", post(cancel))
         .route("/meetings/{id}/respond", post(respond))
@@ -97,6 +98,13 @@ async fn everyone(Shared(state): Here) -> axum::Json<Vec<Person>> {
 async fn plan(Shared(state): Here, body: Bytes) -> Told<axum::Json<Planned>> {
     let new: NewMeeting = read(&body)?;
     Ok(axum::Json(state.lock().world.plan(new)?))
+}
+
+async fn plan_all(Shared(state): Here, body: Bytes) -> Told<axum::Json<Vec<Planned>>> {
+    let new: Vec<NewMeeting> = read(&body)?;
+    let mut all = state.lock();
+    let planned = new.into_iter().map(|meeting| all.world.plan(meeting)).collect::<Result<_, _>>()?;
+    Ok(axum::Json(planned))
 }
 
 #[derive(Serialize, Deserialize)]

@@ -5,8 +5,10 @@ use std::collections::{BTreeMap, HashMap};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
-/// The most unfinished listings that are remembered.
+/// The most unfinished listings that are remembered, and the most items in all of them together:
+/// a thousand full calendars would fill the memory.
 const MOST_ROUNDS: usize = 4096;
+const MOST_ITEMS: usize = 50_000;
 /// A delta link lives until this many newer ones exist.
 const GENERATIONS: u64 = 3;
 
@@ -55,6 +57,12 @@ pub struct Cursors<S> {
     made: u64,
 }
 
+impl<S> Round<S> {
+    fn items(&self) -> usize {
+        self.pages.iter().map(Vec::len).sum()
+    }
+}
+
 impl<S> Default for Cursors<S> {
     fn default() -> Self {
         Self { cursors: HashMap::new(), rounds: BTreeMap::new(), made: 0 }
@@ -74,8 +82,9 @@ impl<S> Cursors<S> {
     pub fn begin(&mut self, round: Round<S>) -> u64 {
         self.made += 1;
         self.rounds.insert(self.made, round);
-        while self.rounds.len() > MOST_ROUNDS {
-            self.rounds.pop_first();
+        let mut items: usize = self.rounds.values().map(Round::items).sum();
+        while self.rounds.len() > MOST_ROUNDS || (items > MOST_ITEMS && self.rounds.len() > 1) {
+            items -= self.rounds.pop_first().map_or(0, |(_, oldest)| oldest.items());
         }
         self.made
     }

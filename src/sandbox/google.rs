@@ -119,12 +119,14 @@ fn list(state: &State, all: &mut All, request: &Request, owner: &str) -> Result<
 }
 
 fn page_of(all: &mut All, _request: &Request, owner: &str, number: u64, page: usize) -> Reply {
-    let Some(round) = all.google.round(number).cloned() else {
+    let Some(round) = all.google.round(number) else {
         return invalid("pageToken");
     };
+    let (scope, seq, last) = (round.scope.clone(), round.seq, page + 1 >= round.pages.len());
+    let resumable = round.resumable;
     let mut body = json!({
         "kind": "calendar#events",
-        "etag": format!("\"p{:x}\"", round.seq),
+        "etag": format!("\"p{seq:x}\""),
         "summary": owner,
         "description": "",
         "updated": all.world.now.to_rfc3339_opts(SecondsFormat::Millis, true),
@@ -133,11 +135,11 @@ fn page_of(all: &mut All, _request: &Request, owner: &str, number: u64, page: us
         "defaultReminders": [{"method": "popup", "minutes": 10}],
         "items": round.pages.get(page).cloned().unwrap_or_default(),
     });
-    if page + 1 < round.pages.len() {
+    if !last {
         body["nextPageToken"] = json!(page_word(number, page + 1));
-    } else if round.resumable {
+    } else if resumable {
         let word = format!("{}=", all.world.mint.token());
-        all.google.keep(word.clone(), Cursor { scope: round.scope, seq: round.seq });
+        all.google.keep(word.clone(), Cursor { scope, seq });
         body["nextSyncToken"] = json!(word);
     }
     Reply::ok(body)

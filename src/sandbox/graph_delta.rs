@@ -69,9 +69,10 @@ pub fn answer(state: &State, all: &mut All, request: &Request, owner: &str) -> R
 fn page_of(state: &State, all: &mut All, request: &Request, owner: &str, number: u64, page: usize) -> Reply {
     let found =
         all.graph.round(number).filter(|round| round.scope.owner == owner && page < round.pages.len());
-    let Some(round) = found.cloned() else {
+    let Some(round) = found else {
         return gone(state, all, request, owner, 0, 0);
     };
+    let (scope, seq, last) = (round.scope.clone(), round.seq, page + 1 >= round.pages.len());
     let origin = request.origin(state);
     let path =
         format!("{origin}/{}", request.path.trim_start_matches('/').split('?').next().unwrap_or_default());
@@ -79,13 +80,13 @@ fn page_of(state: &State, all: &mut All, request: &Request, owner: &str, number:
         "@odata.context": format!("{origin}/v1.0/$metadata#Collection(event)"),
         "value": round.pages.get(page).cloned().unwrap_or_default(),
     });
-    if page + 1 < round.pages.len() {
+    if !last {
         body["@odata.nextLink"] = json!(format!("{path}?$skiptoken={}", page_word(number, page + 1)));
     } else {
-        let generation = all.chains.next(round.scope.chain);
+        let generation = all.chains.next(scope.chain);
         let word = all.world.mint.token();
-        let scope = GraphScope { generation, ..round.scope };
-        all.graph.keep(word.clone(), Cursor { scope, seq: round.seq });
+        let scope = GraphScope { generation, ..scope };
+        all.graph.keep(word.clone(), Cursor { scope, seq });
         body["@odata.deltaLink"] = json!(format!("{path}?$deltatoken={word}"));
     }
     Reply::ok(body).with("preference-applied", "odata.track-changes")

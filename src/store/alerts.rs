@@ -12,7 +12,7 @@ use super::db::{Row, Tx, Value, values};
 use super::error::Result;
 use super::queue::{Finished, Lease, Queue};
 
-const COLUMNS: &str = "alert_key, kind, program, pairing, session, participant, recipient, about, \
+pub(super) const COLUMNS: &str = "alert_key, kind, program, pairing, session, participant, recipient, about, \
      step, due_at, expires_at, state, reason, sent_at, message_id, attempts, error";
 
 /// An alert and what became of it.
@@ -174,7 +174,7 @@ async fn attempt(
     Ok(())
 }
 
-fn stored(row: &Row) -> Result<StoredAlert> {
+pub(super) fn stored(row: &Row) -> Result<StoredAlert> {
     let key: String = row.of("alert", "").get("alert_key")?;
     let row = row.of("alert", &key);
     Ok(StoredAlert {

@@ -1,5 +1,7 @@
 //! Copies: what one calendar says about one occurrence in which a pairing meets.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 
 use crate::domain::calendar::CalendarId;
@@ -62,20 +64,31 @@ pub(super) enum Put {
     Same,
 }
 
+/// What a calendar has said so far.
+pub(super) type Known = BTreeMap<PairingId, BTreeMap<String, CopyFacts>>;
+
+pub(super) async fn known(tx: &mut Tx, calendar: CalendarId) -> Result<Known> {
+    let rows = tx.all(&format!("{COPIES} WHERE c.calendar = $1"), values![calendar.0]).await?;
+    let mut known = Known::new();
+    for row in &rows {
+        let Copy { pairing, facts, .. } = copy(row)?;
+        known.entry(pairing).or_default().insert(facts.event.clone(), facts);
+    }
+    Ok(known)
+}
+
 /// Writes what a calendar says now; what it said already stays untouched.
 pub(super) async fn put(
     tx: &mut Tx,
     calendar: CalendarId,
     pairing: PairingId,
     facts: &CopyFacts,
+    known: &Known,
     now: DateTime<Utc>,
 ) -> Result<Put> {
-    let sql = format!("{COPIES} WHERE c.calendar = $1 AND c.event_key = $2 AND c.pairing = $3");
-    let key = values![calendar.0, &*facts.event, pairing.0];
-    let known = tx.one(&sql, key).await?.as_ref().map(copy).transpose()?;
-    match &known {
-        Some(known) if known.facts == as_stored(facts) => return Ok(Put::Same),
-        _ => {}
+    let known = known.get(&pairing).and_then(|copies| copies.get(&facts.event));
+    if known.is_some_and(|known| *known == as_stored(facts)) {
+        return Ok(Put::Same);
     }
     tx.execute(
         "INSERT INTO copy (calendar, event_key, pairing, series, uid, original_start, starts_at,

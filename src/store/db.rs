@@ -77,7 +77,8 @@ impl Db {
         migrations.iter().map(|migration| migration.version).max()
     }
 
-    async fn schema_version(&self) -> Result<Option<i64>> {
+    /// The newest migration that was done; `None` for a database without any.
+    pub async fn schema_version(&self) -> Result<Option<i64>> {
         let there = match self {
             Self::Sqlite { .. } => {
                 "SELECT name FROM sqlite_master WHERE type = 'table' AND name = '_sqlx_migrations'"

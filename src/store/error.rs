@@ -17,6 +17,8 @@ pub enum StoreError {
     /// Stored data that makes no sense.
     #[error("the database holds something unreadable: table {table}, column {column}, row {id}")]
     Corrupt { table: &'static str, column: String, id: String },
+    #[error("the backup {file} was not made: {why}")]
+    Backup { file: String, why: String },
     /// What was asked contradicts what is stored.
     #[error("{0}")]
     Conflict(String),

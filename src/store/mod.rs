@@ -6,6 +6,7 @@
 use crate::config::Database;
 
 mod alerts;
+mod backup;
 mod budget;
 mod calendars;
 mod carry;
@@ -15,14 +16,17 @@ mod error;
 mod evidence;
 mod hold;
 mod import;
+mod instances;
 mod plan;
 #[cfg(test)]
 #[path = "../../tests/postgres/mod.rs"]
 mod postgres;
 mod queue;
+mod restoration;
 mod roster;
 mod schedule;
 mod sessions;
+mod status;
 mod sync;
 mod verdicts;
 
@@ -32,8 +36,11 @@ pub use carry::CarriedOver;
 pub use error::StoreError;
 pub use hold::Hold;
 pub use import::RosterChange;
+pub use instances::{Instance, InstanceState, SeenInstance};
 pub use queue::{Finished, Lease, Queue, RENEW_EVERY};
+pub use restoration::Restored;
 pub use sessions::SessionFilter;
+pub use status::{AlertCensus, CalendarCensus, QueueCensus, ScheduleCensus, Snapshot};
 pub use sync::{SyncCounts, SyncUpdate};
 
 use db::Db;

@@ -2,13 +2,14 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::domain::alert::{Alert, AlertKey};
+use crate::domain::alert::{Alert, AlertKey, AlertState};
 use crate::domain::pairing::PairingId;
 
 use super::Store;
 use super::db::{Tx, values};
 use super::error::Result;
 use super::queue::{Finished, Lease, Queue};
+use super::restoration;
 
 impl Store {
     /// Takes pairings whose alerts are to be planned.
@@ -41,6 +42,8 @@ impl Store {
     ///   lease away would have it sent a second time.
     /// - withdrawn, never sent: `add` plans it again.
     /// - sent or failed: stays so, whatever is asked.
+    ///
+    /// What may have been sent before the database was restored is written as failed.
     pub async fn save_plan(
         &self,
         lease: &Lease<PairingId>,
@@ -65,25 +68,43 @@ impl Store {
             );
             tx.execute(&sql, values![&*key.0, &**reason]).await?;
         }
-        for alert in add {
-            put(&mut tx, alert, now).await?;
-        }
+        put_all(&mut tx, add, now).await?;
         tx.commit().await?;
         Ok(Finished::Done(()))
     }
 }
 
-/// Plans an alert; see [`Store::save_plan`] for what happens to one that is there.
-pub(super) async fn put(tx: &mut Tx, alert: &Alert, now: DateTime<Utc>) -> Result<()> {
+/// Plans alerts; see [`Store::save_plan`] for what happens to those that are there.
+pub(super) async fn put_all(tx: &mut Tx, alerts: &[Alert], now: DateTime<Utc>) -> Result<()> {
+    if alerts.is_empty() {
+        return Ok(());
+    }
+    let restored_at = restoration::last(tx).await?;
+    for alert in alerts {
+        put(tx, alert, restored_at, now).await?;
+    }
+    Ok(())
+}
+
+async fn put(
+    tx: &mut Tx,
+    alert: &Alert,
+    restored_at: Option<DateTime<Utc>>,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    let (state, reason) = match restored_at.filter(|at| alert.may_have_been_sent_by(*at)) {
+        Some(at) => (AlertState::Failed, Some(restoration::reason(at))),
+        None => (AlertState::Planned, None),
+    };
     let free = Queue::Alerts.free_sql();
     let sql = format!(
         "INSERT INTO alert (alert_key, kind, program, pairing, session, participant, recipient,
-            about, step, due_at, expires_at, planned_at, state)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 'planned')
+            about, step, due_at, expires_at, planned_at, state, reason)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
          ON CONFLICT (alert_key) DO UPDATE SET
             recipient = excluded.recipient, about = excluded.about, step = excluded.step,
             due_at = excluded.due_at, expires_at = excluded.expires_at,
-            planned_at = excluded.planned_at, state = 'planned', reason = NULL,
+            planned_at = excluded.planned_at, state = excluded.state, reason = excluded.reason,
             attempts = CASE WHEN alert.state = 'planned' THEN alert.attempts ELSE 0 END,
             error = CASE WHEN alert.state = 'planned' THEN alert.error ELSE NULL END,
             lease = alert.lease + 1, lease_until = 0
@@ -109,6 +130,8 @@ pub(super) async fn put(tx: &mut Tx, alert: &Alert, now: DateTime<Utc>) -> Resul
             alert.due_at,
             alert.expires_at,
             now,
+            state.as_str(),
+            reason,
         ],
     )
     .await?;

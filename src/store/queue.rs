@@ -175,6 +175,19 @@ impl Queue {
         format!("SELECT {due} AS due FROM {table} WHERE {waiting} AND {free} ORDER BY {due} LIMIT 1")
     }
 
+    /// How many that are due wait for whoever comes, how many somebody has, and since when the first
+    /// of them waits. `$1` now.
+    pub(super) fn census_sql(self) -> String {
+        let Line { table, due, waiting, .. } = self.line();
+        let free = self.free_sql();
+        format!(
+            "SELECT COUNT(CASE WHEN {free} THEN 1 END) AS waiting,
+                COUNT(CASE WHEN NOT {free} THEN 1 END) AS in_hand,
+                MIN(CASE WHEN {free} THEN {due} END) AS oldest_due
+             FROM {table} WHERE {waiting} AND {due} <= $1"
+        )
+    }
+
     /// The part of an UPDATE's SET that ends a lease, whoever has it.
     pub(super) fn release_sql(self) -> String {
         let Line { lease, until, .. } = self.line();
@@ -267,6 +280,8 @@ impl Store {
             let sql = format!("UPDATE {table} SET {release} WHERE {until} > 0");
             tx.execute(&sql, vec![]).await?;
         }
+        // Who ran before does so no more.
+        tx.execute("DELETE FROM instance", vec![]).await?;
         tx.commit().await
     }
 }

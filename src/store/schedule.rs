@@ -29,9 +29,7 @@ impl Store {
         if taken == 0 {
             return Ok(false);
         }
-        for alert in alerts {
-            plan::put(&mut tx, alert, now).await?;
-        }
+        plan::put_all(&mut tx, alerts, now).await?;
         tx.commit().await?;
         Ok(true)
     }

@@ -1,5 +1,7 @@
 //! Sessions: put together by detect, each with the verdict that is valid now.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 
 use crate::domain::evidence::Evidence;
@@ -107,8 +109,9 @@ impl Store {
         if tx.execute(&sql, values![pairing.0, lease.number]).await? == 0 {
             return Ok(Finished::NotMine);
         }
+        let known = known(&mut tx, pairing).await?;
         for session in sessions {
-            put(&mut tx, session, now).await?;
+            put(&mut tx, session, known.get(&session.id), now).await?;
         }
         for (copy, session) in links {
             link(&mut tx, pairing, *copy, session.as_ref()).await?;
@@ -126,11 +129,15 @@ impl Store {
     }
 }
 
-async fn put(tx: &mut Tx, session: &Session, now: DateTime<Utc>) -> Result<()> {
-    let sql = format!("SELECT {COLUMNS} FROM session WHERE id = $1");
-    let known = tx.one(&sql, values![&*session.id.0]).await?;
-    let known = known.as_ref().map(self::session).transpose()?;
-    let fetch = match &known {
+async fn known(tx: &mut Tx, pairing: PairingId) -> Result<BTreeMap<SessionId, Session>> {
+    let sql = format!("SELECT {COLUMNS} FROM session WHERE pairing = $1");
+    let rows = tx.all(&sql, values![pairing.0]).await?;
+    rows.iter().map(|row| session(row).map(|session| (session.id.clone(), session))).collect()
+}
+
+/// Writes a session, and has it judged: what its verdict rests on has changed.
+async fn put(tx: &mut Tx, session: &Session, known: Option<&Session>, now: DateTime<Utc>) -> Result<()> {
+    let fetch = match known {
         None => session.conference.is_some(),
         Some(known) => known.conference != session.conference || known.end != micros(session.end),
     };
@@ -138,13 +145,15 @@ async fn put(tx: &mut Tx, session: &Session, now: DateTime<Utc>) -> Result<()> {
     tx.execute(
         "INSERT INTO session (id, pairing, uid, original_start, starts_at, ends_at, moves, stands,
             decision, organizer, responses, conference,
-            status, grade, reason, people, rule_version, verdict_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
+            status, grade, reason, people, rule_version, verdict_at, next_judge_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
          ON CONFLICT (id) DO UPDATE SET
             uid = excluded.uid, original_start = excluded.original_start,
             starts_at = excluded.starts_at, ends_at = excluded.ends_at, moves = excluded.moves,
             stands = excluded.stands, decision = excluded.decision, organizer = excluded.organizer,
-            responses = excluded.responses, conference = excluded.conference",
+            responses = excluded.responses, conference = excluded.conference,
+            next_judge_at = excluded.next_judge_at, judge_lease = session.judge_lease + 1,
+            judge_lease_until = 0",
         values![
             &*session.id.0,
             session.pairing.0,
@@ -164,6 +173,7 @@ async fn put(tx: &mut Tx, session: &Session, now: DateTime<Utc>) -> Result<()> {
             json(&verdict.people)?,
             verdict.rule_version,
             verdict.at,
+            now,
         ],
     )
     .await?;
@@ -176,7 +186,7 @@ async fn put(tx: &mut Tx, session: &Session, now: DateTime<Utc>) -> Result<()> {
         let sql = format!("UPDATE session SET next_fetch_at = $2, {release} WHERE id = $1");
         tx.execute(&sql, values![&*session.id.0, due]).await?;
     }
-    judge_now(tx, &session.id, now).await
+    Ok(())
 }
 
 /// What the session's verdict rests on has changed: judge it now, and not from what was read before.

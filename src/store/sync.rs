@@ -10,7 +10,7 @@ use crate::domain::pairing::PairingId;
 use crate::domain::session::{CopyFacts, CopyId};
 
 use super::Store;
-use super::copies::{Put, gone, put};
+use super::copies::{Put, gone, known, put};
 use super::db::{Tx, values};
 use super::error::Result;
 use super::queue::{Finished, Lease, Queue, detect_now};
@@ -49,35 +49,38 @@ impl Store {
         let sql = format!(
             "UPDATE calendar SET cursor = $3, window_from = $4, window_to = $5, state = 'active',
                 error = NULL, failures = 0, last_synced_at = $6, next_sync_at = $7, {release}
-             WHERE id = $1 AND lease = $2"
+             WHERE id = $1 AND lease = $2 RETURNING id"
         );
+        let values = values![
+            lease.on.0,
+            lease.number,
+            cursor.as_ref().map(|(cursor, _)| &**cursor),
+            window.map(|window| window.from),
+            window.map(|window| window.to),
+            now,
+            next_sync_at,
+        ];
+        let mut counts = SyncCounts::default();
+        // Most polls find nothing: one statement is a transaction, too, and waited for once, not three times.
+        if upserts.is_empty() && gone_copies.is_empty() {
+            return Ok(match self.db.write(&sql, values).await?.is_empty() {
+                true => Finished::NotMine,
+                false => Finished::Done(counts),
+            });
+        }
         let mut tx = self.db.begin().await?;
-        let mine = tx
-            .execute(
-                &sql,
-                values![
-                    lease.on.0,
-                    lease.number,
-                    cursor.as_ref().map(|(cursor, _)| &**cursor),
-                    window.map(|window| window.from),
-                    window.map(|window| window.to),
-                    now,
-                    next_sync_at,
-                ],
-            )
-            .await?;
-        if mine == 0 {
+        if tx.one(&sql, values).await?.is_none() {
             return Ok(Finished::NotMine);
         }
-        let mut counts = SyncCounts::default();
         // The pairings before their copies, as everywhere, and in order: who waits for whom is then never
         // a circle.
         for pairing in pairings(&mut tx, &upserts, &gone_copies).await? {
             tx.one("SELECT id FROM pairing WHERE id = $1 {for_update}", values![pairing]).await?;
         }
+        let known = known(&mut tx, lease.on).await?;
         let mut touched = BTreeSet::new();
         for (pairing, facts) in &upserts {
-            match put(&mut tx, lease.on, *pairing, facts, now).await? {
+            match put(&mut tx, lease.on, *pairing, facts, &known, now).await? {
                 Put::Added => counts.added += 1,
                 Put::Changed => counts.changed += 1,
                 Put::Same => continue,

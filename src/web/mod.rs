@@ -2,6 +2,7 @@
 //!
 //! Nothing in here runs a step of the flow.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
@@ -14,15 +15,23 @@ use serde::Serialize;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::domain::calendar::CalendarState;
-use crate::store::Store;
+use crate::clock::Clock;
+use crate::store::{CalendarCensus, Store};
 
 /// How long requests may take to end after `stop`; some clients never finish asking.
 const LINGER: Duration = Duration::from_secs(1);
 
+/// What is watched over.
+#[derive(Clone)]
+pub struct Watched {
+    pub store: Store,
+    pub clock: Arc<dyn Clock>,
+}
+
 /// Answers requests until `stop`.
-pub async fn serve(listener: TcpListener, store: Store, stop: CancellationToken) {
-    let serving = axum::serve(listener, router(store)).with_graceful_shutdown(stop.clone().cancelled_owned());
+pub async fn serve(listener: TcpListener, watched: Watched, stop: CancellationToken) {
+    let serving =
+        axum::serve(listener, router(watched)).with_graceful_shutdown(stop.clone().cancelled_owned());
     let too_long = async {
         stop.cancelled().await;
         tokio::time::sleep(LINGER).await;
@@ -37,11 +46,11 @@ pub async fn serve(listener: TcpListener, store: Store, stop: CancellationToken)
     }
 }
 
-fn router(store: Store) -> Router {
+fn router(watched: Watched) -> Router {
     Router::new()
         .route("/health/live", get(|| async { "alive\n" }))
         .route("/health", get(health))
-        .with_state(store)
+        .with_state(watched)
 }
 
 /// What `/health` answers; with 503 instead of 200 while the database cannot be used.
@@ -60,20 +69,11 @@ struct Calendars {
     backing_off: u32,
 }
 
-async fn health(State(store): State<Store>) -> impl IntoResponse {
-    match store.calendars().await {
-        Ok(calendars) => {
-            let mut health = Health { database: "ok", ..Health::default() };
-            for calendar in calendars {
-                let count = match calendar.state {
-                    CalendarState::Active => &mut health.calendars.active,
-                    CalendarState::NeedsConsent => &mut health.calendars.needs_consent,
-                    CalendarState::Unreachable => &mut health.calendars.unreachable,
-                    CalendarState::BackingOff => &mut health.calendars.backing_off,
-                };
-                *count += 1;
-            }
-            (StatusCode::OK, Json(health))
+async fn health(State(watched): State<Watched>) -> impl IntoResponse {
+    match watched.store.calendar_census(watched.clock.now()).await {
+        Ok(CalendarCensus { active, needs_consent, unreachable, backing_off, .. }) => {
+            let calendars = Calendars { active, needs_consent, unreachable, backing_off };
+            (StatusCode::OK, Json(Health { database: "ok", calendars }))
         }
         Err(error) => {
             tracing::warn!("the database did not answer a health check: {error}");

@@ -5,6 +5,7 @@
 #[path = "../postgres/mod.rs"]
 mod postgres;
 
+mod backup;
 mod check;
 mod demo;
 mod explain;
@@ -17,5 +18,6 @@ mod roster;
 mod send;
 mod service;
 mod stage;
+mod status;
 mod sync;
 mod usage;

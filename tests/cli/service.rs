@@ -40,7 +40,7 @@ pub fn quick(stage: &Stage) {
 }
 
 impl<'a> Service<'a> {
-    fn start(stage: &'a Stage) -> Self {
+    pub fn start(stage: &'a Stage) -> Self {
         Self::start_with(stage, &[], &[], "serve.log")
     }
 
@@ -65,6 +65,10 @@ impl<'a> Service<'a> {
             .spawn()
             .unwrap();
         Self { stage, child, systemd, log }
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     /// The next notification, which has to come within some seconds.
@@ -116,7 +120,7 @@ impl<'a> Service<'a> {
     }
 
     /// Waits for the end, for less than systemd would; the exit code.
-    async fn end(&mut self) -> Option<i32> {
+    pub async fn end(&mut self) -> Option<i32> {
         eventually("the end", async || self.child.try_wait().unwrap()).await.code()
     }
 

@@ -4,7 +4,7 @@ use crate::stage::{Stage, run};
 
 #[tokio::test]
 async fn wrong_usage_ends_with_2_and_writes_nothing_to_standard_output() {
-    let wrong: [&[&str]; 14] = [
+    let wrong: [&[&str]; 17] = [
         &[],
         &["mentoring"],
         &["check"],
@@ -15,6 +15,9 @@ async fn wrong_usage_ends_with_2_and_writes_nothing_to_standard_output() {
         &["explain", "--config", "a.toml"],
         &["report", "--config", "a.toml", "--from", "yesterday"],
         &["report", "--config", "a.toml", "--from", "2026-02-30"],
+        &["status", "--config", "a.toml", "--format", "csv"],
+        &["backup", "--config", "a.toml"],
+        &["restored"],
         &["roster", "--config", "a.toml"],
         &["roster", "import", "--config", "a.toml"],
         &["check", "--config", "a.toml", "--log-format", "xml"],
@@ -60,9 +63,17 @@ async fn a_program_that_is_not_configured_is_told_with_those_that_are() {
 async fn lists_need_a_database_and_make_none() {
     let stage = Stage::set().await;
     let before = stage.files();
-    for args in
-        [&["sessions"][..], &["pairings"], &["calendars"], &["alerts"], &["report"], &["explain", "x"]]
-    {
+    for args in [
+        &["sessions"][..],
+        &["pairings"],
+        &["calendars"],
+        &["alerts"],
+        &["report"],
+        &["explain", "x"],
+        &["status"],
+        &["backup", "x"],
+        &["restored"],
+    ] {
         let run = stage.run(args).await.ends_with(1);
         run.complains_of(&["mentord.db", "mentord migrate --config"]);
     }
@@ -138,7 +149,18 @@ async fn shell(script: &str) -> std::process::Output {
 async fn a_command_leaves_the_database_in_one_file_that_can_be_copied() {
     let stage = Stage::set().await;
     stage.held().await;
-    for args in [&["sync"][..], &["send"], &["sessions"], &["migrate"], &["check", "--online"], &["report"]] {
+    let copy = stage.path("copy.db");
+    for args in [
+        &["sync"][..],
+        &["send"],
+        &["sessions"],
+        &["migrate"],
+        &["check", "--online"],
+        &["report"],
+        &["status"],
+        &["backup", &copy],
+        &["restored"],
+    ] {
         stage.run(args).await.went_well();
         let files = stage.files();
         assert!(

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::{America, Europe, Tz};
 use proptest::prelude::*;
 
@@ -484,6 +484,39 @@ fn a_nudge_is_sent_only_if_they_still_do_not_meet() {
         look.program = Some(Program { managers: vec![address("other@acme.example")], ..program() });
     });
     assert_eq!(left, Some("the recipient manages the program no longer"));
+}
+
+#[test]
+fn what_was_due_may_have_been_sent_and_a_missed_session_may_have_been_told_since_it_ended() {
+    let moment = |alert: &Alert, first: &str| {
+        let first = at(first);
+        assert!(alert.may_have_been_sent_by(first), "{alert:?}");
+        assert!(!alert.may_have_been_sent_by(first - TimeDelta::microseconds(1)), "{alert:?}");
+    };
+    for reminder in planned(&[coming("2026-10-05 09:00")], "2026-10-01 09:00") {
+        let due = if reminder.key.0.contains("-60m") { "2026-10-05 08:00" } else { "2026-10-04 09:00" };
+        moment(&reminder, due);
+    }
+    // Judged so late that it is due two days after its end.
+    let mut session = missed("2026-10-05 09:00");
+    session.verdict.at = at("2026-10-07 12:00");
+    let told = planned(&[session.clone()], "2026-10-07 12:00");
+    assert_eq!(told.len(), 2);
+    for alert in told {
+        assert_eq!(alert.due_at, at("2026-10-07 12:00"));
+        assert!(alert.may_have_been_sent_by(session.end));
+        assert!(!alert.may_have_been_sent_by(session.end - TimeDelta::microseconds(1)));
+    }
+    // What a nudge is about has passed before its later rungs are due.
+    for nudge in planned(&[held("2026-09-14 09:00")], "2026-10-01 12:00") {
+        assert!(nudge.about <= nudge.due_at);
+        assert!(nudge.may_have_been_sent_by(nudge.due_at));
+        assert!(!nudge.may_have_been_sent_by(nudge.due_at - TimeDelta::microseconds(1)));
+    }
+    let slot = "2026-10-05 07:00";
+    for digest in digest(&program(), &program().managers, at(slot)) {
+        moment(&digest, slot);
+    }
 }
 
 #[test]

@@ -172,8 +172,8 @@ impl<'a> World<'a> {
     pub async fn turn(&mut self) {
         match self.chance.within(0..100) {
             0..22 => self.past(1).await,
-            22..27 => self.past_and_to_come().await,
-            27..50 => self.to_come().await,
+            22..27 => self.past_and_book_ahead().await,
+            27..50 => self.book_ahead().await,
             50..64 => self.somebody_moves().await,
             64..73 => self.somebody_calls_off().await,
             73..87 => self.somebody_answers().await,
@@ -268,7 +268,7 @@ impl<'a> World<'a> {
     }
 
     /// A series of which half is over.
-    async fn past_and_to_come(&mut self) {
+    async fn past_and_book_ahead(&mut self) {
         let pair = self.pair();
         let day = TimeDelta::days(1);
         let Some(first) = self.free(&pair, -(48 + 10) * 60..-(48 + 2) * 60) else { return };
@@ -284,7 +284,7 @@ impl<'a> World<'a> {
         self.control().retitle(&meeting, "Mentoring", None).await.unwrap();
     }
 
-    async fn to_come(&mut self) {
+    async fn book_ahead(&mut self) {
         let pair = self.pair();
         let Some(start) = self.free_ahead(&pair) else { return };
         self.book(&pair, start, 100, "Mentoring", None).await;

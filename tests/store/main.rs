@@ -11,6 +11,8 @@ mod detect;
 mod fresh;
 mod judge;
 mod opening;
+mod restore;
 mod roster;
 mod schema;
 mod send;
+mod status;

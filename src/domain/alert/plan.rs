@@ -14,7 +14,7 @@ use crate::domain::program::Program;
 use crate::domain::session::Session;
 
 /// How long after a session a missed-meeting alert is worth sending.
-const MISSED_PATIENCE: TimeDelta = TimeDelta::days(3);
+pub(super) const MISSED_PATIENCE: TimeDelta = TimeDelta::days(3);
 /// How long a nudge is worth sending.
 const NUDGE_PATIENCE: TimeDelta = TimeDelta::days(3);
 /// How long a digest is worth sending.

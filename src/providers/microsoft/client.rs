@@ -36,14 +36,22 @@ pub struct Client {
 
 /// The items of a listing and the link with which the next one begins.
 #[derive(Debug)]
-pub struct Pages {
-    pub items: Vec<Value>,
+pub struct Pages<T> {
+    pub items: Vec<Listed<T>>,
     pub delta_link: Option<String>,
 }
 
+/// One item of a listing.
+#[derive(Debug)]
+pub enum Listed<T> {
+    Read(T),
+    /// It cannot be read as what it should be, and is left as it came.
+    Odd(Value),
+}
+
 #[derive(Deserialize)]
-struct Page {
-    value: Vec<Value>,
+struct Page<T> {
+    value: Vec<T>,
     #[serde(rename = "@odata.nextLink")]
     next_link: Option<String>,
     #[serde(rename = "@odata.deltaLink")]
@@ -91,12 +99,17 @@ impl Client {
         (url.origin() == self.root.origin()).then_some(url)
     }
 
-    /// The one thing at `url`. Every request to Graph comes through here.
+    /// The one thing at `url`.
     pub async fn get<T: DeserializeOwned>(&self, url: Url) -> Result<T, Failure> {
+        serde_json::from_slice(&self.body(url).await?).map_err(|error| unreadable(&error))
+    }
+
+    /// What stands at `url`. Every request to Graph comes through here.
+    async fn body(&self, url: Url) -> Result<Vec<u8>, Failure> {
         // Before the token: it is not to grow old while it waits.
         self.budget.request().await;
         let token = self.auth.token().await?;
-        let body = match self.send(url.clone(), &token).await {
+        match self.send(url.clone(), &token).await {
             // The token may have been withdrawn before its time: once with a new one.
             Err(Failure::Api(error)) if error.status == StatusCode::UNAUTHORIZED => {
                 self.auth.reject(&token).await;
@@ -105,21 +118,17 @@ impl Client {
                 self.send(url, &token).await
             }
             answer => answer,
-        }?;
-        serde_json::from_slice(&body).map_err(|error| {
-            let place = (error.line(), error.column());
-            ProviderError::Garbled(format!("the answer is not what it should be, at {place:?}")).into()
-        })
+        }
     }
 
     /// All pages of the listing that begins at `url`.
-    pub async fn pages(&self, url: Url) -> Result<Pages, Failure> {
+    pub async fn pages<T: DeserializeOwned>(&self, url: Url) -> Result<Pages<T>, Failure> {
         let garbled = |text: &str| Failure::Other(ProviderError::Garbled(text.into()));
         let mut seen = HashSet::from([url.clone()]);
         let mut items = Vec::new();
         let mut next = url;
         loop {
-            let page: Page = self.get(next).await?;
+            let page = Page::read(&self.body(next).await?).map_err(|error| unreadable(&error))?;
             items.extend(page.value);
             let Some(link) = page.next_link else {
                 return Ok(Pages { items, delta_link: page.delta_link });
@@ -151,6 +160,45 @@ impl Client {
     }
 }
 
+impl<T: DeserializeOwned> Page<Listed<T>> {
+    /// As a rule every item can be read, and what nobody needs of it is passed over at once: most of
+    /// an event is that. One that cannot be read must not take the page with it.
+    fn read(body: &[u8]) -> Result<Self, serde_json::Error> {
+        if let Ok(page) = serde_json::from_slice::<Page<T>>(body) {
+            return Ok(page.each(Listed::Read));
+        }
+        let page: Page<Value> = serde_json::from_slice(body)?;
+        Ok(page.each(Listed::new))
+    }
+}
+
+impl<T: DeserializeOwned> Listed<T> {
+    pub fn new(value: Value) -> Self {
+        match T::deserialize(&value) {
+            Ok(item) => Self::Read(item),
+            Err(error) => {
+                tracing::debug!(%error, "an item of a listing cannot be read");
+                Self::Odd(value)
+            }
+        }
+    }
+}
+
+impl<T> Page<T> {
+    fn each<U>(self, to: impl FnMut(T) -> U) -> Page<U> {
+        Page {
+            value: self.value.into_iter().map(to).collect(),
+            next_link: self.next_link,
+            delta_link: self.delta_link,
+        }
+    }
+}
+
+fn unreadable(error: &serde_json::Error) -> Failure {
+    let place = (error.line(), error.column());
+    ProviderError::Garbled(format!("the answer is not what it should be, at {place:?}")).into()
+}
+
 /// What graph-rs-sdk says when there was no answer, by the cause that it wraps.
 fn below_http(failure: &GraphFailure) -> ProviderError {
     let mut cause: Option<&(dyn Error + 'static)> = match failure {
@@ -165,4 +213,26 @@ fn below_http(failure: &GraphFailure) -> ProviderError {
         cause = error.source();
     }
     ProviderError::Temporary("the request could not be sent".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_item_that_cannot_be_read_does_not_take_the_page_with_it() {
+        let read = |text: &str| {
+            let page: Page<Listed<u8>> = Page::read(text.as_bytes()).expect("a page");
+            let items = page.value.into_iter().map(|item| match item {
+                Listed::Read(number) => number.to_string(),
+                Listed::Odd(value) => format!("odd {value}"),
+            });
+            (items.collect::<Vec<_>>().join(", "), page.next_link, page.delta_link)
+        };
+        let next = r#"{"@odata.context": "c", "value": [1, 2], "@odata.nextLink": "n"}"#;
+        assert_eq!(read(next), ("1, 2".into(), Some("n".into()), None));
+        let last = r#"{"value": [1, {"a": 1}, 300, 2], "@odata.deltaLink": "d"}"#;
+        assert_eq!(read(last), (r#"1, odd {"a":1}, odd 300, 2"#.into(), None, Some("d".into())));
+        assert!(Page::<Listed<u8>>::read(br#"{"value": 1}"#).is_err());
+    }
 }

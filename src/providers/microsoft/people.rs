@@ -27,9 +27,9 @@ impl People {
                 continue;
             };
             let listed = response(attendee.status.as_ref());
-            let is_owner = same(&address, owner);
+            let is_owner = address.is_same_mailbox(owner);
             owner_listed |= is_owner;
-            let response = if organizer.as_ref().is_some_and(|one| same(one, &address)) {
+            let response = if organizer.as_ref().is_some_and(|one| one.is_same_mailbox(&address)) {
                 Response::Organizer
             } else if is_organizer {
                 listed.unwrap_or(Response::NeedsAction)
@@ -74,10 +74,6 @@ pub fn is_organizer(details: &wire::Event) -> bool {
     details
         .is_organizer
         .unwrap_or_else(|| response(details.response_status.as_ref()) == Some(Response::Organizer))
-}
-
-fn same(one: &Address, other: &Address) -> bool {
-    one.mailbox() == other.mailbox()
 }
 
 fn address(address: Option<&wire::EmailAddress>) -> Option<Address> {

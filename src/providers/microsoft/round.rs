@@ -2,10 +2,11 @@
 
 use std::collections::HashMap;
 
-use serde::Deserialize;
-use serde_json::Value;
-
+use super::client::Listed;
 use super::wire::{self, Part};
+
+/// An event as a listing brings it.
+pub type Item = Listed<wire::Event>;
 
 /// Something that came, once per event or series.
 #[derive(Debug)]
@@ -31,33 +32,36 @@ pub struct Series {
     pub nameless: bool,
 }
 
-enum Item {
+enum Came {
     Removed,
     Event(Box<wire::Event>),
     /// Nothing of it is certain but its key and perhaps its series.
     Broken(Option<String>),
 }
 
-/// Sorts `values` in the order in which they came. An event may come twice in a round: the last
-/// one is valid.
-pub fn entries(values: Vec<Value>) -> Vec<Entry> {
-    let mut items: Vec<Option<(String, Item)>> = Vec::new();
+/// Sorts `items` in the order in which they came. An event may come twice in a round: the last one
+/// is valid.
+pub fn entries(items: Vec<Item>) -> Vec<Entry> {
+    let mut came: Vec<Option<(String, Came)>> = Vec::new();
     let mut last: HashMap<String, usize> = HashMap::new();
     let mut nameless = Vec::new();
-    for value in values {
-        let Some(id) = key(&value).map(str::to_owned) else {
+    for item in items {
+        let Some(id) = key(&item).map(str::to_owned) else {
             tracing::debug!("an event without an id is skipped");
-            nameless.extend(value["seriesMasterId"].as_str().map(str::to_owned));
+            nameless.extend(match item {
+                Listed::Read(event) => event.series_master_id,
+                Listed::Odd(value) => value["seriesMasterId"].as_str().map(str::to_owned),
+            });
             continue;
         };
-        if let Some(earlier) = last.insert(id.clone(), items.len()) {
-            items[earlier] = None;
+        if let Some(earlier) = last.insert(id.clone(), came.len()) {
+            came[earlier] = None;
         }
-        items.push(Some((id, item(&value))));
+        came.push(Some((id, what(item))));
     }
     let mut round = Round::default();
-    for (id, item) in items.into_iter().flatten() {
-        round.add(id, item);
+    for (id, came) in came.into_iter().flatten() {
+        round.add(id, came);
     }
     for series in nameless {
         round.series(&series).nameless = true;
@@ -66,22 +70,24 @@ pub fn entries(values: Vec<Value>) -> Vec<Entry> {
 }
 
 /// The id of what came, if it is one.
-pub fn key(value: &Value) -> Option<&str> {
-    value["id"].as_str().filter(|id| !id.is_empty())
+pub fn key(item: &Item) -> Option<&str> {
+    let id = match item {
+        Listed::Read(event) => Some(event.id.as_str()),
+        Listed::Odd(value) => value["id"].as_str(),
+    };
+    id.filter(|id| !id.is_empty())
 }
 
-fn item(value: &Value) -> Item {
-    if value.get("@removed").is_some() {
-        return Item::Removed;
-    }
-    match wire::Event::deserialize(value) {
-        Ok(event) => Item::Event(Box::new(event)),
-        Err(error) => {
-            tracing::debug!(%error, "an event cannot be read");
+fn what(item: Item) -> Came {
+    match item {
+        Listed::Read(event) if event.removed => Came::Removed,
+        Listed::Read(event) => Came::Event(Box::new(event)),
+        Listed::Odd(value) if value.get("@removed").is_some() => Came::Removed,
+        Listed::Odd(value) => {
             let is_master =
                 value["type"].as_str().is_some_and(|kind| kind.eq_ignore_ascii_case("seriesMaster"));
             let series = &value[if is_master { "id" } else { "seriesMasterId" }];
-            Item::Broken(series.as_str().map(str::to_owned))
+            Came::Broken(series.as_str().map(str::to_owned))
         }
     }
 }
@@ -97,18 +103,18 @@ struct Round {
 }
 
 impl Round {
-    fn add(&mut self, id: String, item: Item) {
-        match item {
-            Item::Removed => self.entries.push(Some(Entry::Removed(id))),
-            Item::Broken(Some(series)) => {
+    fn add(&mut self, id: String, came: Came) {
+        match came {
+            Came::Removed => self.entries.push(Some(Entry::Removed(id))),
+            Came::Broken(Some(series)) => {
                 let known = self.series(&series);
                 // A master that cannot be read is one that is missing.
                 if id != series {
                     known.unread.push(id);
                 }
             }
-            Item::Broken(None) => self.entries.push(Some(Entry::Unread(id))),
-            Item::Event(event) => match (event.part(), event.series_master_id.clone()) {
+            Came::Broken(None) => self.entries.push(Some(Entry::Unread(id))),
+            Came::Event(event) => match (event.part(), event.series_master_id.clone()) {
                 (Part::Master, _) => self.series(&id).master = Some(event),
                 (Part::Occurrence | Part::Exception, Some(series)) => {
                     self.series(&series).members.push(*event);
@@ -142,11 +148,11 @@ impl Round {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     /// The entries in short: `=id` single, `-id` removed, `!id` unread, `id(m members !unread ?)` series.
     fn short(values: Vec<Value>) -> Vec<String> {
-        entries(values)
+        entries(values.into_iter().map(Listed::new).collect())
             .into_iter()
             .map(|entry| match entry {
                 Entry::Single(event) => format!("={}", event.id),

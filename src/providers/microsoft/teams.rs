@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::client::Client;
+use super::client::{Client, Listed};
 use super::error::Failure;
 use crate::domain::event::{Conference, ConferenceService, Window};
 use crate::domain::evidence::{Attendance, Call};
@@ -169,9 +169,9 @@ async fn listed<T: DeserializeOwned>(
         }
         Err(failure) => return Err(failure.into()),
     };
-    let read = |item| {
-        serde_json::from_value(item)
-            .map_err(|_| ProviderError::Garbled("an entry of Teams cannot be read".into()))
+    let read = |item| match item {
+        Listed::Read(item) => Ok(item),
+        Listed::Odd(_) => Err(ProviderError::Garbled("an entry of Teams cannot be read".into())),
     };
     pages.items.into_iter().map(read).collect()
 }

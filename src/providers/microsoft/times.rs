@@ -73,17 +73,18 @@ fn nearest_day(told: NaiveDateTime, zone: Option<Tz>, instant: DateTime<Utc>) ->
 
 fn naive(time: &LocalTime) -> Result<NaiveDateTime, Unreadable> {
     let text = time.date_time.trim();
-    NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S%.f")
+    text.parse()
         .or_else(|_| DateTime::parse_from_rfc3339(text).map(|time| time.naive_utc()))
         .map_err(|_| Unreadable("a time cannot be read"))
 }
 
 fn instant(time: &LocalTime) -> Result<DateTime<Utc>, Unreadable> {
-    // With an offset of its own, against the rule, the zone beside it does not matter.
-    if let Ok(time) = DateTime::parse_from_rfc3339(time.date_time.trim()) {
-        return Ok(time.to_utc());
-    }
-    let clock = naive(time)?;
+    let text = time.date_time.trim();
+    let Ok(clock) = text.parse() else {
+        // With an offset of its own, against the rule, the zone beside it does not matter.
+        let instant = DateTime::parse_from_rfc3339(text);
+        return instant.map(|time| time.to_utc()).map_err(|_| Unreadable("a time cannot be read"));
+    };
     let zone = match time.time_zone.as_deref() {
         None | Some("") => Tz::UTC,
         Some(name) => zones::zone(name).ok_or(Unreadable("a time zone is not known"))?,

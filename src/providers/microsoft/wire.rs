@@ -2,7 +2,8 @@
 //! change their letter case: what it means is decided in `map`.
 
 use chrono::{DateTime, Utc};
-use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Deserializer};
 
 /// What is asked for where Graph lets one choose; `calendarView/delta` does not.
 pub const EVENT_FIELDS: &str = "id,type,seriesMasterId,iCalUId,subject,start,end,isAllDay,\
@@ -15,6 +16,9 @@ pub const EVENT_FIELDS: &str = "id,type,seriesMasterId,iCalUId,subject,start,end
 #[serde(rename_all = "camelCase", default)]
 pub struct Event {
     pub id: String,
+    /// Graph removed it from the listing, and says no more.
+    #[serde(rename = "@removed", deserialize_with = "is_there")]
+    pub removed: bool,
     #[serde(rename = "type")]
     pub kind: Option<String>,
     pub series_master_id: Option<String>,
@@ -43,6 +47,11 @@ pub struct Event {
     pub online_meeting: Option<OnlineMeetingInfo>,
     pub online_meeting_url: Option<String>,
     pub response_status: Option<ResponseStatus>,
+}
+
+/// For what says something by being there.
+fn is_there<'de, D: Deserializer<'de>>(value: D) -> Result<bool, D::Error> {
+    IgnoredAny::deserialize(value).map(|_| true)
 }
 
 /// What part an event plays in a series.
