@@ -145,6 +145,7 @@ async fn company_comes_and_goes_and_nothing_is_lost() {
         assert!(!stage.read(&format!("{}.log", desk.name)).contains("panicked"), "{}", desk.name);
     }
     let repeated = assert_messages(&stage, &in_flight).await;
+    stage.database.assert_sound().await;
     let busy = desks.iter().filter(|desk| !desk.relay.passed().is_empty()).count();
     assert!(busy > 1, "nobody shared the work");
     let (sessions, mails) = (world.truth().await.len(), stage.control.mails().await.unwrap().len());
