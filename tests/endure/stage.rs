@@ -109,8 +109,6 @@ impl Stage {
         control.people(&people).await.unwrap();
         let access = sandbox.grant_access(folder.path()).unwrap();
         let access = access.replace(&sandbox.smtp_url(), &relay.url());
-        // As much mail as there is: here it is not to wait for its turn.
-        let access = access.replace("[mail]\n", "[mail]\nmax_per_minute = 10000\n");
         let stage = Self { folder, sandbox, control, relay, database, pairs };
         let starts_on = (now() - TimeDelta::days(30)).date_naive();
         let row = |pair: &Pair| {
@@ -146,7 +144,7 @@ grace = "1m"
 remind_before = ["24h", "1h"]
 
 [[programs.digests]]
-cron = "*/15 * * * * *"
+cron = "0 * * * * *"
 "#,
                 database = stage.database.url()
             ),

@@ -110,6 +110,14 @@ impl<'a> World<'a> {
         self.control().plan(&meeting).await.unwrap().id
     }
 
+    /// Some pair is going to meet so soon that a reminder is due.
+    pub async fn soon(&mut self) {
+        let pair = self.pair();
+        let start = self.free(&pair, 45..58).expect("a free start");
+        let meeting = Self::meeting(&pair.mentor, &pair.mentee, start, 100, "Mentoring");
+        self.control().plan(&meeting).await.unwrap();
+    }
+
     /// Somebody is in a call from so many minutes after its start until shortly before its end.
     async fn stay(&self, meeting: &str, who: &str, start: DateTime<Utc>, from: i64) {
         let at = |minutes| start + TimeDelta::minutes(minutes);
