@@ -119,12 +119,8 @@ async fn killed_again_and_again(kind: Kind) {
     println!("{kind:?}: {kills} kills, {sessions} sessions, {mails} mails, {repeated} of them repeated");
 }
 
+/// Both at once: what they wait for most is the end of leases.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn crash_on_sqlite_loses_nothing() {
-    killed_again_and_again(Kind::Sqlite).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn crash_on_postgres_loses_nothing() {
-    killed_again_and_again(Kind::Postgres).await;
+async fn crash_loses_nothing_on_either_database() {
+    tokio::join!(killed_again_and_again(Kind::Sqlite), killed_again_and_again(Kind::Postgres));
 }
