@@ -13,7 +13,7 @@ use crate::domain::detect::Decision;
 use crate::domain::judge::{Attendance, Grade, Status};
 use crate::domain::pairing::{Pairing, PairingId, Role};
 use crate::domain::program::Program;
-use crate::domain::session::{Copy, Session};
+use crate::domain::session::{Copy, Session, SessionId};
 use crate::pipeline::Context;
 use crate::store::SessionFilter;
 
@@ -112,14 +112,20 @@ async fn show(context: &Context, list: &List) -> Result<(), Failure> {
             .into_iter()
             .map(|pairing| (pairing.id, pairing))
             .collect();
+        let mut copies: BTreeMap<SessionId, Vec<Copy>> = BTreeMap::new();
+        for copy in context.store.copies_in(&program.name).await? {
+            if let Some(session) = &copy.session {
+                copies.entry(session.clone()).or_default().push(copy);
+            }
+        }
         let filter = SessionFilter { program: Some(program.name.clone()), ..SessionFilter::default() };
         for session in context.store.sessions(&filter).await? {
             let Some(pairing) = pairings.get(&session.pairing) else { continue };
             if session.decision == Decision::Left {
                 continue;
             }
-            let copies = context.store.copies_of_session(&session.id).await?;
-            lines.push(line(program, pairing, session, &copies, &calendars));
+            let copies = copies.get(&session.id).map_or(&[][..], Vec::as_slice);
+            lines.push(line(program, pairing, session, copies, &calendars));
         }
     }
     lines.sort_by(|a, b| (a.start, &a.id).cmp(&(b.start, &b.id)));

@@ -167,8 +167,7 @@ async fn who_may_know(
     session: &Session,
     pairing: &Pairing,
 ) -> Result<Vec<Calendar>, StoreError> {
-    let mut calendars = context.store.calendars().await?;
-    calendars.retain(|calendar| pairing.participant(calendar.owner).is_some());
+    let mut calendars = context.store.calendars_of(pairing.id).await?;
     calendars.sort_by_key(|calendar| (session.organizer != Some(calendar.owner), calendar.id));
     Ok(calendars)
 }

@@ -63,6 +63,17 @@ impl Store {
         rows.iter().map(calendar).collect()
     }
 
+    /// The active calendars of a pairing's members, the oldest first.
+    pub async fn calendars_of(&self, pairing: PairingId) -> Result<Vec<Calendar>> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM calendar
+             WHERE active AND owner IN (SELECT participant FROM pairing_member WHERE pairing = $1)
+             ORDER BY id"
+        );
+        let rows = self.db.all(&sql, values![pairing.0]).await?;
+        rows.iter().map(calendar).collect()
+    }
+
     /// Takes the calendars whose turn it is.
     pub async fn claim_calendars(
         &self,

@@ -35,6 +35,12 @@ impl Store {
         self.copies_where("c.session = $1", values![&*session.0]).await
     }
 
+    /// All copies of the sessions of a program.
+    pub async fn copies_in(&self, program: &str) -> Result<Vec<Copy>> {
+        let mine = "c.session IS NOT NULL AND c.pairing IN (SELECT id FROM pairing WHERE program = $1)";
+        self.copies_where(mine, values![program]).await
+    }
+
     /// The copies, on whichever calendar, that have the provider's key `event`.
     pub async fn copies_by_event(&self, event: &str) -> Result<Vec<Copy>> {
         self.copies_where("c.event_key = $1", values![event]).await

@@ -7,6 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{Connection as _, Executor as _};
+use tokio::time::Instant;
 
 use crate::books::{self, Ending};
 use crate::chance::{Chance, in_ci};
@@ -18,6 +19,9 @@ use crate::relay::Held;
 use crate::service::Service;
 use crate::stage::{Stage, eventually, now};
 use crate::world::World;
+
+/// For how long a database server is gone.
+const A_MINUTE: Duration = Duration::from_secs(60);
 
 /// A service with some sessions behind it.
 async fn at_work<'a>(stage: &'a Stage, world: &mut World<'a>, environment: &[(&str, &str)]) -> Service<'a> {
@@ -88,6 +92,7 @@ async fn a_database_server_that_is_gone() {
 
     message_in_flight(&stage, &mut world).await;
     stage.database.server().go_away();
+    let gone = Instant::now();
     stage.relay.hold(Held::Nothing);
     for _ in 0..8 {
         world.turn().await;
@@ -95,6 +100,7 @@ async fn a_database_server_that_is_gone() {
     complains(&service).await;
     service.logged("a message was sent and cannot be written down").await;
     world.calm_down().await;
+    tokio::time::sleep_until(gone + A_MINUTE).await;
     stage.database.server().go_on();
 
     all_is_well(&stage, &world, service).await;

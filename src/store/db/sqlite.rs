@@ -30,8 +30,10 @@ pub(super) async fn open(path: &Path) -> Result<Db> {
         // it has ended: it would refuse to begin another one for ever.
         let options = SqlitePoolOptions::new().after_release(|connection, _| {
             Box::pin(async {
-                // Until here a transaction that was merely dropped may not be undone yet.
-                connection.ping().await?;
+                if connection.is_in_transaction() {
+                    // One that was merely dropped is undone by now.
+                    connection.ping().await?;
+                }
                 Ok(!connection.is_in_transaction())
             })
         });
