@@ -326,7 +326,11 @@ impl<'a> World<'a> {
         let Some(to) = self.free_ahead(&place.pair) else { return };
         self.control().reschedule(&place.meeting.id, place.original(), &wall(to), None).await.unwrap();
         self.seen.remove(&place.name());
-        self.moved.push((place.name(), (place.pair.mentor.clone(), to.timestamp())));
+        let name = (place.pair.mentor.clone(), to.timestamp());
+        if self.declined.contains(&place.name()) {
+            self.declined.insert(name.clone());
+        }
+        self.moved.push((place.name(), name));
     }
 
     async fn somebody_calls_off(&mut self) {
