@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::{StreamExt, stream};
 
 use super::{Batch, Context, Happening, Outcome, keeping};
-use crate::domain::calendar::{Calendar, CalendarId, CalendarState};
+use crate::domain::calendar::{Calendar, CalendarId, CalendarState, STALE_AFTER};
 use crate::domain::copies::{Changes, Seen, compare};
 use crate::domain::detect::{Decision, SeriesMemory};
 use crate::domain::event::Window;
@@ -145,6 +145,7 @@ async fn keep(
         gone: changes.gone,
         cursor: fetched.listing.cursor.map(|cursor| (cursor, fetched.window)),
         next_sync_at: now + context.sync.interval,
+        was_stale: calendar.last_synced_at.is_none_or(|read_at| now - read_at > STALE_AFTER),
     };
     match context.store.finish_sync(lease, update, now).await? {
         Finished::Done(counts) => {

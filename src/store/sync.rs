@@ -4,16 +4,16 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 
-use crate::domain::calendar::CalendarId;
+use crate::domain::calendar::{CalendarId, STALE_AFTER};
 use crate::domain::event::Window;
 use crate::domain::pairing::PairingId;
 use crate::domain::session::{CopyFacts, CopyId};
 
 use super::Store;
 use super::copies::{Put, gone, known, put};
-use super::db::{Tx, values};
+use super::db::{Row, Tx, values};
 use super::error::Result;
-use super::queue::{Finished, Lease, Queue, detect_now};
+use super::queue::{Finished, Lease, Queue, detect_now, plan_now};
 
 /// What reading a calendar brought.
 #[derive(Clone, Debug)]
@@ -25,6 +25,8 @@ pub struct SyncUpdate {
     /// Where to go on; `None` begins with a full listing next time.
     pub cursor: Option<(String, Window)>,
     pub next_sync_at: DateTime<Utc>,
+    /// The calendar was never read before, or not for so long that nobody was to rely on it.
+    pub was_stale: bool,
 }
 
 /// How many copies were touched.
@@ -36,14 +38,16 @@ pub struct SyncCounts {
 }
 
 impl Store {
-    /// The calendar was read to its end.
+    /// The calendar was read to its end. Pairings of which a copy has changed are due to be detected;
+    /// those of which nothing is to be detected, and of which this was the last calendar that was stale,
+    /// are due to be planned: now that silence means something.
     pub async fn finish_sync(
         &self,
         lease: &Lease<CalendarId>,
         update: SyncUpdate,
         now: DateTime<Utc>,
     ) -> Result<Finished<SyncCounts>> {
-        let SyncUpdate { upserts, gone: gone_copies, cursor, next_sync_at } = update;
+        let SyncUpdate { upserts, gone: gone_copies, cursor, next_sync_at, was_stale } = update;
         let window = cursor.as_ref().map(|(_, window)| window);
         let release = Queue::Calendars.release_sql();
         let sql = format!(
@@ -62,7 +66,7 @@ impl Store {
         ];
         let mut counts = SyncCounts::default();
         // Most polls find nothing: one statement is a transaction, too, and waited for once, not three times.
-        if upserts.is_empty() && gone_copies.is_empty() {
+        if upserts.is_empty() && gone_copies.is_empty() && !was_stale {
             return Ok(match self.db.write(&sql, values).await?.is_empty() {
                 true => Finished::NotMine,
                 false => Finished::Done(counts),
@@ -74,7 +78,11 @@ impl Store {
         }
         // The pairings before their copies, as everywhere, and in order: who waits for whom is then never
         // a circle.
-        for pairing in pairings(&mut tx, &upserts, &gone_copies).await? {
+        let mut concerned = pairings(&mut tx, &upserts, &gone_copies).await?;
+        if was_stale {
+            concerned.extend(ids(tx.all(OWN, values![lease.on.0]).await?)?);
+        }
+        for pairing in concerned {
             tx.one("SELECT id FROM pairing WHERE id = $1 {for_update}", values![pairing]).await?;
         }
         let known = known(&mut tx, lease.on).await?;
@@ -96,9 +104,30 @@ impl Store {
         for pairing in touched {
             detect_now(&mut tx, pairing.0, now).await?;
         }
+        if was_stale {
+            for pairing in ids(tx.all(ALL_READ, values![lease.on.0, now - STALE_AFTER]).await?)? {
+                plan_now(&mut tx, pairing, now).await?;
+            }
+        }
         tx.commit().await?;
         Ok(Finished::Done(counts))
     }
+}
+
+/// The pairings of a calendar's owner.
+const OWN: &str = "SELECT m.pairing AS id FROM pairing_member m JOIN calendar c ON c.owner = m.participant
+     WHERE c.id = $1 ORDER BY m.pairing";
+
+/// Those of them of which nothing is to be detected, and no calendar has not been read since `$2`.
+const ALL_READ: &str = "SELECT p.id FROM pairing p
+     JOIN pairing_member m ON m.pairing = p.id JOIN calendar c ON c.owner = m.participant
+     WHERE c.id = $1 AND p.next_detect_at IS NULL AND NOT EXISTS (
+        SELECT 1 FROM pairing_member n JOIN calendar k ON k.owner = n.participant
+        WHERE n.pairing = p.id AND k.active AND (k.last_synced_at IS NULL OR k.last_synced_at < $2))
+     ORDER BY p.id";
+
+fn ids(rows: Vec<Row>) -> Result<Vec<i64>> {
+    rows.iter().map(|row| row.of("pairing", "").get("id")).collect()
 }
 
 /// The pairings that a reading is about, in order.

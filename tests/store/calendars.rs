@@ -237,6 +237,42 @@ async fn whoever_has_the_database_to_itself_frees_what_was_in_hand() {
     assert_eq!(store.claim_alerts(at(1), 1).await.unwrap(), []);
 }
 
+/// Before, nobody could tell whether they had met.
+#[rstest]
+#[tokio::test]
+async fn a_pairing_is_planned_once_all_its_calendars_were_read(#[values(Sqlite, Postgres)] on: On) {
+    let (fresh, pairing) = Fresh::with_pair(on).await;
+    let store = &fresh.store;
+    let read = async |now, facts: Option<CopyFacts>| {
+        let (calendar, lease) = fresh.claim_calendar(now).await;
+        let upserts = facts.map(|facts| (pairing.id, facts)).into_iter().collect();
+        let was_stale = calendar.last_synced_at.is_none_or(|at| now - at > TimeDelta::days(1));
+        let done = store.finish_sync(&lease, SyncUpdate { was_stale, ..update(upserts, now) }, now).await;
+        assert!(matches!(done.unwrap(), Finished::Done(_)));
+    };
+    fresh.plan(&[], &[], at(0)).await;
+    let later = Some(at(24));
+    let lease = fresh.claim_plan(at(0)).await;
+    let _ = store.save_plan(&lease, &[], &[], later, at(0)).await.unwrap();
+
+    read(at(1), None).await;
+    assert_eq!(store.next_due(Queue::Plan).await.unwrap(), later, "one of two was read");
+    read(at(2), None).await;
+    assert_eq!(store.next_due(Queue::Plan).await.unwrap(), Some(at(2)));
+
+    let lease = fresh.claim_plan(at(2)).await;
+    let _ = store.save_plan(&lease, &[], &[], later, at(2)).await.unwrap();
+    read(at(3), None).await;
+    read(at(4), None).await;
+    assert_eq!(store.next_due(Queue::Plan).await.unwrap(), later, "nothing is new");
+
+    // What is to be put together first is planned when that is done.
+    read(at(40), None).await;
+    read(at(41), Some(facts("e1", 60))).await;
+    assert_eq!(store.next_due(Queue::Detect).await.unwrap(), Some(at(41)));
+    assert_eq!(store.next_due(Queue::Plan).await.unwrap(), later);
+}
+
 /// How many calendars of a pairing are connected, and when the one was read that was read longest ago.
 async fn read(store: &Store, pairing: PairingId) -> (u32, Option<DateTime<Utc>>) {
     let reading = store.reading(pairing).await.unwrap();

@@ -204,6 +204,7 @@ pub fn update(upserts: Vec<(PairingId, CopyFacts)>, now: DateTime<Utc>) -> SyncU
         gone: vec![],
         cursor: Some((format!("cursor of {now}"), window)),
         next_sync_at: now + TimeDelta::minutes(5),
+        was_stale: false,
     }
 }
 

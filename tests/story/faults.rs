@@ -52,6 +52,21 @@ async fn what_was_due_during_a_long_silence_is_withdrawn_and_not_sent_in_a_burst
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn silence_means_something_as_soon_as_all_calendars_were_read_again() {
+    let mut programme = Programme::new().await;
+    programme.until("2026-10-05T12:00").await;
+    programme.stop().await;
+    // The three weeks within which they were to meet are over.
+    programme.skip("2026-10-27T08:00").await;
+    programme.start().await;
+    programme.until("2026-10-27T12:00").await;
+
+    let first = programme.listed(Kind::FirstMeeting, AlertState::Sent).await;
+    assert_eq!(first.len(), 6, "{first:?}");
+    programme.assert_single().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_mail_server_that_is_away_delays_mails_and_loses_none() {
     let programme = Programme::new().await;
     programme.meeting(ADA, BEN, "2026-10-07T10:00", None).await;
