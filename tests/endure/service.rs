@@ -83,11 +83,16 @@ impl<'a> Service<'a> {
         self.child.wait().unwrap();
     }
 
-    /// Ends it as systemd does.
-    pub async fn stop(mut self) {
+    /// Ends it as systemd does, while others may keep it waiting.
+    pub async fn ask_to_stop(&mut self) {
         self.signal("TERM");
         let status = eventually("the end", 60, async || self.child.try_wait().unwrap()).await;
         assert_eq!(status.code(), Some(0));
+    }
+
+    /// Ends it as systemd does.
+    pub async fn stop(mut self) {
+        self.ask_to_stop().await;
         // It sees to its own limit, and says so when that is over.
         assert!(!self.log().contains("did not stop in time"));
     }

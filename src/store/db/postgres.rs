@@ -24,8 +24,9 @@ const ACQUIRE: Duration = Duration::from_secs(10);
 const CONNECTIONS: u32 = 10;
 
 /// What each connection begins with. An instance that hangs in the middle of a transaction holds its
-/// rows: the server then ends the transaction, and the others go on.
-const SESSION: &str = "SET statement_timeout = '30s'; SET idle_in_transaction_session_timeout = '30s'; \
+/// rows: the server then ends the transaction, and the others go on. (Nobody does anything else between
+/// two statements of a transaction, so a moment is enough.)
+const SESSION: &str = "SET statement_timeout = '30s'; SET idle_in_transaction_session_timeout = '5s'; \
      SET tcp_keepalives_idle = 30; SET timezone = 'UTC'; SET default_transaction_isolation = 'read committed'";
 
 pub(super) async fn open(server: &config::Postgres) -> Result<Db> {
