@@ -20,8 +20,9 @@ use crate::store::{Hold, RosterChange, StoreError};
 /// commands do is seen by then. Each instance has its own, so that they do not look all at once.
 const POLL_MS: std::ops::Range<i64> = 4_000..6_000;
 
-/// No step takes this long: a worker that has not come back for as long never will.
-const STUCK: Duration = Duration::from_secs(30 * 60);
+/// No step takes this long, not even one that waits for a database to write down what was sent: a
+/// worker that has not come back for as long never will.
+const STUCK: Duration = Duration::from_secs(2 * 60 * 60);
 
 /// The service, running.
 pub struct Service {

@@ -1,6 +1,6 @@
 //! Deliveries out of alerts: sends what is due, after a last look at the facts.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -19,9 +19,8 @@ mod letters;
 /// slow mail server.
 const BATCH: u32 = 1;
 
-/// How often, and after which pause, it is tried to write down that a message was sent: for half an
-/// hour.
-const WRITE_DOWN_TRIES: u32 = 1800;
+/// For how long, and after which pause, it is tried to write down that a message was sent.
+const WRITE_DOWN_FOR: Duration = Duration::from_secs(30 * 60);
 const WRITE_DOWN_PAUSE: Duration = Duration::from_secs(1);
 
 /// Sends the alert that is due longest.
@@ -163,18 +162,19 @@ async fn deliver(
 /// Writes down what has left the house. While the database cannot be reached nothing else may be sent,
 /// and what was sent is all that matters: it is tried until it is written.
 async fn remember(context: &Context, lease: &Lease<AlertKey>, sent: &Sent) -> Result<Finished, StoreError> {
-    let mut tries = 0;
+    let began = Instant::now();
+    let mut told = false;
     loop {
         let now = context.clock.now();
         let written = context.store.alert_sent(lease, &sent.message_id, &sent.response, now).await;
         match written {
-            Err(StoreError::Database(_) | StoreError::Silent) if tries < WRITE_DOWN_TRIES => {}
+            Err(StoreError::Database(_) | StoreError::Silent) if began.elapsed() < WRITE_DOWN_FOR => {}
             other => return other,
         }
-        if tries == 0 {
+        if !told {
             tracing::error!("a message was sent and cannot be written down; this is tried on");
+            told = true;
         }
-        tries += 1;
         tokio::time::sleep(WRITE_DOWN_PAUSE).await;
     }
 }

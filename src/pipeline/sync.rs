@@ -14,7 +14,7 @@ use crate::domain::pairing::{Pairing, PairingId};
 use crate::domain::program::Program;
 use crate::domain::session::{Copy, CopyState};
 use crate::providers::{Change, Listing, Provider, ProviderError};
-use crate::store::{Finished, Lease, StoreError, SyncUpdate};
+use crate::store::{Finished, Lease, Queue, StoreError, SyncUpdate};
 
 /// No calendar is left alone for longer than about this, whatever its provider asks for.
 const LONGEST_WAIT: TimeDelta = TimeDelta::days(1);
@@ -38,7 +38,7 @@ pub async fn step(context: &Context) -> Result<Outcome, StoreError> {
     let batch = u32::try_from(at_once).unwrap_or(u32::MAX);
     let due = context.store.claim_calendars(context.clock.now(), batch).await?;
     if due.is_empty() {
-        let next = context.store.next_due(crate::store::Queue::Calendars).await?;
+        let next = context.store.next_due(Queue::Calendars).await?;
         let (now, interval) = (context.clock.now(), context.sync.interval);
         let far_off = next.is_some_and(|next| next > now + LONGEST_WAIT.max(interval) * 2);
         // A clock that was ahead only while the service was down, or that nobody saw being set; or the

@@ -59,7 +59,7 @@ impl Db {
     pub async fn migrate(&self) -> Result<()> {
         match self {
             Self::Sqlite { write, .. } => sqlite::MIGRATIONS.run(write).await?,
-            Self::Postgres { pool, .. } => postgres::MIGRATIONS.run(pool).await?,
+            Self::Postgres { pool, .. } => postgres::migrate(pool).await?,
         }
         Ok(())
     }
@@ -104,6 +104,14 @@ impl Db {
         match self {
             Self::Sqlite { path, .. } => path.display().to_string(),
             Self::Postgres { place, .. } => place.clone(),
+        }
+    }
+
+    /// The file, where it is one.
+    pub fn file(&self) -> Option<&Path> {
+        match self {
+            Self::Sqlite { path, .. } => Some(path),
+            Self::Postgres { .. } => None,
         }
     }
 
@@ -379,14 +387,4 @@ impl<'r> Fields<'r> {
 /// A value of the domain as JSON text.
 pub(super) fn json<T: Serialize>(value: &T) -> Result<String> {
     serde_json::to_string(value).map_err(|error| StoreError::Database(sqlx::Error::Encode(Box::new(error))))
-}
-
-impl Db {
-    /// The file, where it is one.
-    pub fn file(&self) -> Option<&Path> {
-        match self {
-            Self::Sqlite { path, .. } => Some(path),
-            Self::Postgres { .. } => None,
-        }
-    }
 }

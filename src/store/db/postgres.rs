@@ -46,6 +46,17 @@ pub(super) async fn open(server: &config::Postgres) -> Result<Db> {
     Ok(Db::Postgres { pool, place: server.place() })
 }
 
+/// Brings the schema up to date, on a connection without limits: to change a large table takes as long
+/// as it takes, and so does waiting for another instance that is at it.
+pub(super) async fn migrate(pool: &PgPool) -> Result<()> {
+    let mut connection = pool.acquire().await?;
+    connection.execute("SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0").await?;
+    let done = MIGRATIONS.run(&mut *connection).await;
+    // Nobody else gets it as it is now.
+    connection.close().await?;
+    Ok(done?)
+}
+
 /// Waits for the database's answer, but not for ever: a server that is gone says nothing.
 pub(super) async fn limited<T>(work: impl Future<Output = sqlx::Result<T>>) -> Result<T> {
     match tokio::time::timeout(LIMIT + ACQUIRE, work).await {
