@@ -1,8 +1,9 @@
 //! The Google provider against scripted replies: what it asks, in which order, and what it makes of
 //! the answers.
 
+mod passed;
+
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
@@ -12,11 +13,13 @@ use mentord::config;
 use mentord::domain::event::{Conference, ConferenceService, Window};
 use mentord::domain::people::Address;
 use mentord::providers::google::{Google, SetupError};
-use mentord::providers::{Budget, Change, Listing, Provider, ProviderError};
+use mentord::providers::{Change, Listing, Provider, ProviderError};
 use rsa::pkcs8::{EncodePrivateKey, LineEnding};
 use serde_json::{Value, json};
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
+
+use passed::Passed;
 
 const EVENTS: &str = "https://www.googleapis.com/auth/calendar.events.readonly";
 const MEET: &str = "https://www.googleapis.com/auth/meetings.space.readonly";
@@ -29,17 +32,6 @@ impl Respond for Script {
     fn respond(&self, _: &Request) -> ResponseTemplate {
         let mut replies = self.0.lock().expect("not poisoned");
         replies.pop_front().unwrap_or(ResponseTemplate::new(418))
-    }
-}
-
-/// Lets everything pass and counts it.
-#[derive(Default)]
-struct Passed(AtomicUsize);
-
-#[async_trait::async_trait]
-impl Budget for Passed {
-    async fn request(&self) {
-        self.0.fetch_add(1, Ordering::Relaxed);
     }
 }
 
@@ -71,7 +63,7 @@ impl Stage {
         let is_token = |line: Option<&String>| line.is_none_or(|line| line.starts_with("TOKEN"));
         let lines = (0..requests.len()).map(|at| (requests.get(at), requests.get(at + 1)));
         let expected = lines.filter(|(line, next)| !is_token(*line) || is_token(*next)).count();
-        assert_eq!(self.passed.0.load(Ordering::Relaxed), expected, "passed for {requests:#?}");
+        assert_eq!(self.passed.count(), expected, "passed for {requests:#?}");
         requests
     }
 }

@@ -1,7 +1,8 @@
 //! Microsoft 365 against scripted replies: what is asked, in which order, and what comes of it.
 
+mod passed;
+
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -9,10 +10,12 @@ use mentord::config;
 use mentord::domain::event::{Conference, ConferenceService, Event, EventState, Moment, Window};
 use mentord::domain::people::Address;
 use mentord::providers::microsoft::Microsoft;
-use mentord::providers::{Budget, Change, Listing, Provider, ProviderError};
+use mentord::providers::{Change, Listing, Provider, ProviderError};
 use serde_json::{Value, json};
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
+
+use passed::Passed;
 
 const TOKEN: &str = "POST /tenant/oauth2/v2.0/token";
 const DELTA: &str = "GET /v1.0/users/mia@example.com/calendarView/delta\
@@ -77,17 +80,6 @@ fn last(items: Value) -> Reply {
     ok(json!({"value": items, "@odata.deltaLink": "{root}/v1.0/cursor?$deltatoken=2"}))
 }
 
-/// Lets everything pass and counts it.
-#[derive(Default)]
-struct Passed(AtomicUsize);
-
-#[async_trait::async_trait]
-impl Budget for Passed {
-    async fn request(&self) {
-        self.0.fetch_add(1, Ordering::Relaxed);
-    }
-}
-
 struct Stage {
     server: MockServer,
     graph: Microsoft,
@@ -122,7 +114,7 @@ impl Stage {
     async fn requests(&self) -> Vec<Request> {
         let requests = self.server.received_requests().await.expect("recorded");
         let made = requests.iter().filter(|request| request.method.as_str() == "GET").count();
-        let passed = self.passed.0.load(Ordering::Relaxed);
+        let passed = self.passed.count();
         match made {
             0 => assert_eq!(passed > 0, !requests.is_empty()),
             made => assert_eq!(passed, made),
