@@ -6,7 +6,7 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
-use super::Sandbox;
+use crate::sandbox::Sandbox;
 
 impl Sandbox {
     /// Writes the secrets into `dir` and returns the mail server and two connections as TOML: `acme`

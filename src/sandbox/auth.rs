@@ -8,7 +8,7 @@ use rsa::pkcs8::{EncodePrivateKey as _, LineEnding};
 use rsa::{PrivateKey, PublicKey};
 use serde_json::json;
 
-use super::ids::{hash, lower_hex};
+use crate::sandbox::world::ids::{hash, lower_hex};
 
 /// The scopes that the administrator of the sandbox's Google domain has granted.
 pub const GRANTED: [&str; 4] = [

@@ -10,12 +10,16 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse as _, Response};
 use serde_json::Value;
 
-use super::auth::{Accounts, ServiceAccountKey};
-use super::cursors::{Chains, Cursors, GoogleScope, GraphScope};
-use super::faults::Faults;
-use super::smtp::Post;
-use super::world::World;
-use super::{MicrosoftApp, Options, control, directory, google, google_token, graph, graph_login, meet};
+use crate::sandbox::MicrosoftApp;
+use crate::sandbox::Options;
+use crate::sandbox::auth::{Accounts, ServiceAccountKey};
+use crate::sandbox::control;
+use crate::sandbox::control::faults::Faults;
+use crate::sandbox::cursors::{Chains, Cursors, GoogleScope, GraphScope};
+use crate::sandbox::google;
+use crate::sandbox::graph;
+use crate::sandbox::smtp::Post;
+use crate::sandbox::world::World;
 
 /// What every handler can reach.
 pub struct State {
@@ -207,11 +211,11 @@ async fn vendor(
 
 fn answer(state: &State, all: &mut All, request: &Request) -> Reply {
     match request.parts().as_slice() {
-        ["google", "token"] => google_token::answer(state, all, request),
+        ["google", "token"] => google::token::answer(state, all, request),
         ["calendar", "v3", rest @ ..] => google::answer(state, all, request, rest),
-        ["meet", "v2", rest @ ..] => meet::answer(state, all, request, rest),
-        ["admin", "directory", "v1", rest @ ..] => directory::answer(all, request, rest),
-        ["login", tenant, "oauth2", "v2.0", "token"] => graph_login::answer(state, all, request, tenant),
+        ["meet", "v2", rest @ ..] => google::meet::answer(state, all, request, rest),
+        ["admin", "directory", "v1", rest @ ..] => google::directory::answer(all, request, rest),
+        ["login", tenant, "oauth2", "v2.0", "token"] => graph::login::answer(state, all, request, tenant),
         ["v1.0", rest @ ..] => graph::answer(state, all, request, rest),
         _ => Reply::new(
             404,

@@ -7,32 +7,12 @@
 
 mod access;
 mod auth;
-mod change;
-mod client;
 mod control;
 mod cursors;
-mod directory;
-mod faults;
 mod google;
-mod google_error;
-mod google_event;
-mod google_fields;
-mod google_items;
-mod google_token;
 mod graph;
-mod graph_delta;
-mod graph_event;
-mod graph_login;
-mod graph_recurrence;
 mod http;
-mod ids;
-mod meet;
-mod rule;
-mod runs;
 mod smtp;
-mod teams;
-mod view;
-mod wire;
 mod world;
 
 use std::io;
@@ -44,8 +24,8 @@ use chrono::{DateTime, Utc};
 use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-pub use client::{Control, ControlError};
-pub use wire::{
+pub use control::client::{Control, ControlError};
+pub use control::wire::{
     Conference, Fault, Join, Mail, NewMeeting, NewPerson, Occurrence, Person, Planned, Presence, Provider,
     Quirks, Response, TrueMeeting,
 };

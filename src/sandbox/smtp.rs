@@ -9,7 +9,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, Buf
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 
-use super::wire::Mail;
+use crate::sandbox::control::wire::Mail;
 
 /// The longest line that is read, and the largest message.
 const LONGEST_LINE: u64 = 64 * 1024;

@@ -2,10 +2,10 @@
 
 use serde_json::json;
 
-use super::auth::Grant;
-use super::google_error::{error, usual_error};
-use super::http::{All, Reply, Request};
-use super::wire::Provider;
+use crate::sandbox::auth::Grant;
+use crate::sandbox::control::wire::Provider;
+use crate::sandbox::google::error::{error, usual_error};
+use crate::sandbox::http::{All, Reply, Request};
 
 const READ: &str = "https://www.googleapis.com/auth/admin.directory.user.readonly";
 

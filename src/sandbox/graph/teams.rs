@@ -3,12 +3,12 @@
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
-use super::graph::{error, usual_error};
-use super::http::{All, Reply, Request, State};
-use super::ids::lower_hex;
-use super::runs::{Attendant, Run, runs};
-use super::wire::{Person, Provider};
-use super::world::{Call, Meeting, World};
+use crate::sandbox::control::wire::{Person, Provider};
+use crate::sandbox::graph::{error, usual_error};
+use crate::sandbox::http::{All, Reply, Request, State};
+use crate::sandbox::world::ids::lower_hex;
+use crate::sandbox::world::runs::{Attendant, Run, runs};
+use crate::sandbox::world::{Call, Meeting, World};
 
 /// The most reports Graph keeps in the list.
 const MOST_REPORTS: usize = 50;
@@ -153,7 +153,7 @@ fn record(world: &World, meeting: &Meeting, one: &Attendant) -> Value {
     let member = known.filter(|person| person.provider == Provider::Microsoft);
     let name = known.map(|person| person.name.as_str()).or(one.who.as_deref()).unwrap_or("Guest");
     let organizes = one.who.as_deref() == Some(meeting.organizer.as_str());
-    let made_up = || lower_hex(&super::ids::hash(&[name.as_bytes()])[..16]);
+    let made_up = || lower_hex(&crate::sandbox::world::ids::hash(&[name.as_bytes()])[..16]);
     let id = member.map_or_else(made_up, |person| person.user_id.clone());
     json!({
         "id": id,

@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, Duration, Utc};
 use serde_json::Value;
 
-use super::cursors::{Cursor, GoogleScope};
-use super::google_event::{GoogleView, instance_id};
-use super::http::Request;
-use super::view::{Standing, overlaps};
-use super::world::{Meeting, What, World};
+use crate::sandbox::cursors::{Cursor, GoogleScope};
+use crate::sandbox::google::event::{GoogleView, instance_id};
+use crate::sandbox::http::Request;
+use crate::sandbox::world::view::{Standing, overlaps};
+use crate::sandbox::world::{Meeting, What, World};
 
 /// The window of a scope; without a `timeMax` a series is shown as far ahead as Google shows it.
 fn window(world: &World, scope: &GoogleScope) -> (DateTime<Utc>, DateTime<Utc>) {

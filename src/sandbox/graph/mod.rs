@@ -1,15 +1,20 @@
 //! Microsoft Graph v1.0: the paths, the headers, and everything but deltas and Teams.
 
+mod delta;
+mod event;
+pub mod login;
+mod recurrence;
+mod teams;
+
 use chrono::{DateTime, Duration, NaiveDateTime, Utc};
 use chrono_tz::Tz;
 use serde_json::{Map, Value, json};
 
-use super::auth::Grant;
-use super::graph_event::{GraphView, read_event_id};
-use super::http::{All, Reply, Request, State};
-use super::wire::Provider;
-use super::world::World;
-use super::{graph_delta, teams};
+use crate::sandbox::auth::Grant;
+use crate::sandbox::control::wire::Provider;
+use crate::sandbox::graph::event::{GraphView, read_event_id};
+use crate::sandbox::http::{All, Reply, Request, State};
+use crate::sandbox::world::World;
 
 pub fn answer(state: &State, all: &mut All, request: &Request, rest: &[&str]) -> Reply {
     let reply = match all.accounts.find(request.bearer()) {
@@ -71,7 +76,7 @@ fn route(state: &State, all: &mut All, request: &Request, rest: &[&str]) -> Repl
             }),
         )),
         ["calendarView" | "calendarview", last] if is_delta(last) => {
-            graph_delta::answer(state, all, request, &owner)
+            delta::answer(state, all, request, &owner)
         }
         ["calendarView" | "calendarview"] | ["calendar", "calendarView"] => {
             flat(state, all, request, &owner, None)

@@ -3,13 +3,13 @@
 use chrono::{DateTime, Duration, SecondsFormat, Utc};
 use serde_json::{Value, json};
 
-use super::auth::Grant;
-use super::google_fields::Mask;
-use super::http::{All, Reply, Request, State};
-use super::ids::{hash, lower_hex};
-use super::runs::{Attendant, Run, runs};
-use super::wire::Provider;
-use super::world::{Call, Meeting, World};
+use crate::sandbox::auth::Grant;
+use crate::sandbox::control::wire::Provider;
+use crate::sandbox::google::fields::Mask;
+use crate::sandbox::http::{All, Reply, Request, State};
+use crate::sandbox::world::ids::{hash, lower_hex};
+use crate::sandbox::world::runs::{Attendant, Run, runs};
+use crate::sandbox::world::{Call, Meeting, World};
 
 const READ: &str = "https://www.googleapis.com/auth/meetings.space.readonly";
 /// Records are deleted this many days after the call.

@@ -1,17 +1,25 @@
 //! Google Calendar v3: `events.list` and `events.get`.
 
+pub mod directory;
+pub mod error;
+mod event;
+mod fields;
+mod items;
+pub mod meet;
+pub mod token;
+
 use chrono::{DateTime, Duration, SecondsFormat, Utc};
 use serde_json::json;
 
-use super::auth::Grant;
-use super::cursors::{Cursor, GoogleScope, Round, page_word, paginate, read_page_word};
-use super::google_error::{error, insufficient, invalid, usual_error};
-use super::google_event::{event_id, instance_id};
-use super::google_fields::Mask;
-use super::google_items::{full, increment, view};
-use super::http::{All, Reply, Request, State};
-use super::view::Standing;
-use super::world::World;
+use crate::sandbox::auth::Grant;
+use crate::sandbox::cursors::{Cursor, GoogleScope, Round, page_word, paginate, read_page_word};
+use crate::sandbox::google::error::{error, insufficient, invalid, usual_error};
+use crate::sandbox::google::event::{event_id, instance_id};
+use crate::sandbox::google::fields::Mask;
+use crate::sandbox::google::items::{full, increment, view};
+use crate::sandbox::http::{All, Reply, Request, State};
+use crate::sandbox::world::World;
+use crate::sandbox::world::view::Standing;
 
 const READ: [&str; 2] = [
     "https://www.googleapis.com/auth/calendar.events.readonly",

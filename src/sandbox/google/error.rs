@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::http::Reply;
+use crate::sandbox::http::Reply;
 
 pub fn invalid(name: &'static str) -> Reply {
     error(400, "global", "invalid", &format!("Invalid value for: {name}"), Some(name))

@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
-use super::auth::{Grant, LIFETIME};
-use super::http::{All, Reply, Request, State};
+use crate::sandbox::auth::{Grant, LIFETIME};
+use crate::sandbox::http::{All, Reply, Request, State};
 
 pub fn answer(state: &State, all: &mut All, request: &Request, tenant: &str) -> Reply {
     if request.method != "POST" {

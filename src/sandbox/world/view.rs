@@ -2,9 +2,9 @@
 
 use chrono::{DateTime, Utc};
 
-use super::rule::Slot;
-use super::wire::{Provider, Response};
-use super::world::{Meeting, World};
+use crate::sandbox::control::wire::{Provider, Response};
+use crate::sandbox::world::rule::Slot;
+use crate::sandbox::world::{Meeting, World};
 
 /// How an occurrence stands on one calendar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,12 +1,18 @@
 //! The world: people, their meetings, and a log of what changed on whose calendar.
 
+mod change;
+pub mod ids;
+pub mod rule;
+pub mod runs;
+pub mod view;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use chrono::{DateTime, NaiveDateTime, Utc};
 
-use super::ids::Mint;
-use super::rule::Rule;
-use super::wire::{Person, Presence, Provider, Quirks, Response};
+use crate::sandbox::control::wire::{Person, Presence, Provider, Quirks, Response};
+use crate::sandbox::world::ids::Mint;
+use crate::sandbox::world::rule::Rule;
 
 /// Everything there is.
 pub struct World {

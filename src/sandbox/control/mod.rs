@@ -1,5 +1,9 @@
 //! The control endpoints: change the world, serve faults, look at what happened.
 
+pub mod client;
+pub mod faults;
+pub mod wire;
+
 use std::sync::Arc;
 
 use axum::Router;
@@ -13,13 +17,13 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::http::State;
-use super::view::Standing;
-use super::wire::{
+use crate::sandbox::control::wire::{
     Conference, Fault, Join, Mail, NewMeeting, NewPerson, Occurrence, Person, Planned, Quirks, Response,
     TrueMeeting,
 };
-use super::world::{Call, Meeting, World};
+use crate::sandbox::http::State;
+use crate::sandbox::world::view::Standing;
+use crate::sandbox::world::{Call, Meeting, World};
 
 type Told<T> = Result<T, Refusal>;
 type Here = Shared<Arc<State>>;
@@ -222,7 +226,7 @@ async fn fault(Shared(state): Here, body: Bytes) -> Told<Answer> {
 }
 
 async fn mend(Shared(state): Here) -> Answer {
-    state.lock().faults = super::faults::Faults::default();
+    state.lock().faults = faults::Faults::default();
     done()
 }
 

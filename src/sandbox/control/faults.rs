@@ -2,9 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::http::Reply;
-use super::wire::Fault;
-use super::{google_error, graph, meet};
+use crate::sandbox::control::wire::Fault;
+use crate::sandbox::google::{error, meet};
+use crate::sandbox::graph;
+use crate::sandbox::http::Reply;
 
 /// The faults that are still to be served.
 #[derive(Default)]
@@ -34,7 +35,7 @@ impl Faults {
 
 fn usual_body(path: &str, status: u16) -> Value {
     if path.starts_with("/calendar/") || path.starts_with("/admin/") {
-        google_error::usual_error(status).body
+        error::usual_error(status).body
     } else if path.starts_with("/meet/") {
         meet::usual_error(status).body
     } else if path.starts_with("/v1.0") {

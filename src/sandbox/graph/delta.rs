@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
-use super::cursors::{Cursor, GraphScope, Round, page_word, paginate, read_page_word};
-use super::graph::{error, gone, view, window};
-use super::graph_event::GraphView;
-use super::http::{All, Reply, Request, State};
-use super::view::overlaps;
-use super::world::{Meeting, What, World};
+use crate::sandbox::cursors::{Cursor, GraphScope, Round, page_word, paginate, read_page_word};
+use crate::sandbox::graph::event::GraphView;
+use crate::sandbox::graph::{error, gone, view, window};
+use crate::sandbox::http::{All, Reply, Request, State};
+use crate::sandbox::world::view::overlaps;
+use crate::sandbox::world::{Meeting, What, World};
 
 /// What a delta does not support.
 const REFUSED: [&str; 7] = ["$select", "$filter", "$orderby", "$expand", "$search", "$top", "$skip"];
@@ -93,7 +93,7 @@ fn page_of(state: &State, all: &mut All, request: &Request, owner: &str, number:
 }
 
 fn preferred_size(request: &Request) -> Option<usize> {
-    super::graph::preferences(request)
+    crate::sandbox::graph::preferences(request)
         .iter()
         .find_map(|one| {
             one.strip_prefix("odata.maxpagesize=").or_else(|| one.strip_prefix("maxpagesize="))?.parse().ok()

@@ -9,9 +9,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use super::auth::{GRANTED, Grant, LIFETIME, ServiceAccountKey};
-use super::http::{All, Reply, Request, State};
-use super::wire::Provider;
+use crate::sandbox::auth::{GRANTED, Grant, LIFETIME, ServiceAccountKey};
+use crate::sandbox::control::wire::Provider;
+use crate::sandbox::http::{All, Reply, Request, State};
 
 /// How far the signer's clock may be off, in seconds.
 const SKEW: i64 = 300;

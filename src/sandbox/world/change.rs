@@ -3,9 +3,11 @@
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 use chrono_tz::Tz;
 
-use super::rule::{Rule, check_minutes};
-use super::wire::{Conference, Join, NewMeeting, NewPerson, Person, Planned, Presence, Provider, Response};
-use super::world::{Call, Meeting, Override, What, World};
+use crate::sandbox::control::wire::{
+    Conference, Join, NewMeeting, NewPerson, Person, Planned, Presence, Provider, Response,
+};
+use crate::sandbox::world::rule::{Rule, check_minutes};
+use crate::sandbox::world::{Call, Meeting, Override, What, World};
 
 type Told<T> = Result<T, String>;
 

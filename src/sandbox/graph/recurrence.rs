@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::rule::Rule;
+use crate::sandbox::world::rule::Rule;
 
 /// `recurrence` of a series master.
 pub fn recurrence(rule: &Rule) -> Value {

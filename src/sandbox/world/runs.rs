@@ -2,9 +2,9 @@
 
 use chrono::{DateTime, Utc};
 
-use super::ids::{hash, lower_hex};
-use super::wire::Presence;
-use super::world::Meeting;
+use crate::sandbox::control::wire::Presence;
+use crate::sandbox::world::Meeting;
+use crate::sandbox::world::ids::{hash, lower_hex};
 
 /// One call, from the first to come to the last to go.
 #[derive(Debug, Clone)]

@@ -6,12 +6,12 @@ use chrono::{DateTime, NaiveDateTime, SecondsFormat, Utc};
 use chrono_tz::Tz;
 use serde_json::{Map, Value, json};
 
-use super::graph_recurrence::{recurrence, windows_zone};
-use super::ids::{exchange_uid, hash};
-use super::rule::{Rule, Slot};
-use super::view::{Seen, Standing};
-use super::wire::{Provider, Response};
-use super::world::{Call, Meeting, World};
+use crate::sandbox::control::wire::{Provider, Response};
+use crate::sandbox::graph::recurrence::{recurrence, windows_zone};
+use crate::sandbox::world::ids::{exchange_uid, hash};
+use crate::sandbox::world::rule::{Rule, Slot};
+use crate::sandbox::world::view::{Seen, Standing};
+use crate::sandbox::world::{Call, Meeting, World};
 
 const NEVER: &str = "0001-01-01T00:00:00Z";
 

@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::wire::{
+use crate::sandbox::control::wire::{
     Fault, Join, Mail, NewMeeting, NewPerson, Person, Planned, Provider, Quirks, Response, TrueMeeting,
 };
 
@@ -41,7 +41,7 @@ pub struct Control {
 }
 
 impl Control {
-    /// A control for the sandbox at `url`, as [`super::Sandbox::url`] gives it.
+    /// A control for the sandbox at `url`, as [`crate::sandbox::Sandbox::url`] gives it.
     #[must_use]
     pub fn new(url: impl Into<String>) -> Self {
         // Loopback only: a proxy of the environment must not come between.

@@ -4,11 +4,11 @@ use chrono::{DateTime, NaiveDateTime, SecondsFormat, Utc};
 use chrono_tz::Tz;
 use serde_json::{Map, Value, json};
 
-use super::ids::{base32hex, hash, lower_hex};
-use super::rule::{Rule, Slot};
-use super::view::{Seen, Standing};
-use super::wire::{Provider, Response};
-use super::world::{Call, Meeting, World};
+use crate::sandbox::control::wire::{Provider, Response};
+use crate::sandbox::world::ids::{base32hex, hash, lower_hex};
+use crate::sandbox::world::rule::{Rule, Slot};
+use crate::sandbox::world::view::{Seen, Standing};
+use crate::sandbox::world::{Call, Meeting, World};
 
 /// One calendar, looked at through Google.
 #[derive(Clone, Copy)]
