@@ -83,8 +83,9 @@ impl Programme {
             Some(server) => server.database().await,
         };
         let dir = tempfile::tempdir().expect("a folder");
-        let sandbox =
-            Sandbox::start(Options { page_size: 3, ..Options::at(begin()) }).await.expect("a sandbox");
+        let sandbox = Sandbox::start(Options { page_size: 3, plain_callbacks: true, ..Options::at(begin()) })
+            .await
+            .expect("a sandbox");
         let world = sandbox.control();
         for (address, name, provider) in [
             (ADA, "Ada Berg", Provider::Google),

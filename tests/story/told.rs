@@ -201,7 +201,8 @@ async fn a_notice_that_nobody_sent_makes_nobody_read() {
     for (token, id) in [("", google.id.as_str()), ("guessed", &google.id), ("guessed", "no-channel")] {
         assert_eq!(forged(token, id).await.expect("an answer").status(), 404);
     }
-    let notice = |state: serde_json::Value| serde_json::json!({"subscriptionId": graph.id, "clientState": state});
+    let notice =
+        |state: serde_json::Value| serde_json::json!({"subscriptionId": graph.id, "clientState": state});
     let body = serde_json::json!({"value": [notice("guessed".into()), notice(serde_json::Value::Null), 7]});
     let told = client.post(&graph.url).json(&body).send().await.expect("an answer");
     assert_eq!((told.status().as_u16(), told.text().await.expect("a body")), (202, String::new()));
