@@ -1,5 +1,6 @@
 //! One listener for all: takes a request apart, writes it down, and hands it to the vendor it is for.
 
+use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -18,6 +19,7 @@ use crate::sandbox::control::faults::Faults;
 use crate::sandbox::cursors::{Chains, Cursors, GoogleScope, GraphScope};
 use crate::sandbox::google;
 use crate::sandbox::graph;
+use crate::sandbox::graph::certificate::Certificate;
 use crate::sandbox::smtp::Post;
 use crate::sandbox::world::World;
 
@@ -35,6 +37,9 @@ pub struct State {
 pub struct All {
     pub world: World,
     pub accounts: Accounts,
+    /// What was uploaded for the Microsoft application, and which statements it has signed.
+    pub certificates: Vec<Certificate>,
+    pub statements: HashSet<String>,
     pub google: Cursors<GoogleScope>,
     pub graph: Cursors<GraphScope>,
     pub chains: Chains,
@@ -59,6 +64,8 @@ impl State {
             all: Mutex::new(All {
                 world,
                 accounts: Accounts::default(),
+                certificates: Vec::new(),
+                statements: HashSet::new(),
                 google: Cursors::default(),
                 graph: Cursors::default(),
                 chains: Chains::default(),

@@ -5,6 +5,7 @@
 //!
 //! | file | what |
 //! |---|---|
+//! | `assertion` | by what the application shows who it is |
 //! | `auth` | the application's token, shared and renewed in time |
 //! | `client` | requests, headers, pages |
 //! | `error` | what Graph's refusals mean |
@@ -15,9 +16,11 @@
 //! | `zones` | Windows' names for time zones |
 //! | `teams` | who was in a call |
 
+mod assertion;
 mod auth;
 mod calendar;
 mod client;
+pub mod consent;
 mod error;
 mod map;
 mod people;
@@ -36,7 +39,7 @@ use async_trait::async_trait;
 use self::calendar::Calendar;
 use self::client::Client;
 use self::teams::Directory;
-use super::{Budget, Listing, Provider, ProviderError};
+use super::{Budget, Listing, Provider, ProviderError, Tokens};
 use crate::config;
 use crate::domain::event::{Conference, Event, Window};
 use crate::domain::evidence::Call;
@@ -68,15 +71,25 @@ impl Microsoft {
         timeout: Duration,
         budget: Arc<dyn Budget>,
     ) -> Result<Self, ProviderError> {
-        Ok(Self {
-            name: name.to_owned(),
-            client: Client::new(config, timeout, budget)?,
-            directory: Directory::default(),
-        })
+        let client = Client::new(config, timeout, budget, None)?;
+        Ok(Self { name: name.to_owned(), client, directory: Directory::default() })
+    }
+
+    /// As [`Self::new`], with the tokens of the people who consented, which are used where the
+    /// connection rests on that.
+    pub fn with_tokens(
+        name: &str,
+        config: &config::Microsoft,
+        timeout: Duration,
+        budget: Arc<dyn Budget>,
+        tokens: Arc<dyn Tokens>,
+    ) -> Result<Self, ProviderError> {
+        let client = Client::new(config, timeout, budget, Some(tokens))?;
+        Ok(Self { name: name.to_owned(), client, directory: Directory::default() })
     }
 
     fn calendar<'a>(&'a self, mailbox: &'a Address) -> Calendar<'a> {
-        Calendar { client: &self.client, mailbox }
+        Calendar { client: self.client.of(mailbox), mailbox }
     }
 }
 
@@ -109,6 +122,10 @@ impl Provider for Microsoft {
         conference: &Conference,
         window: Window,
     ) -> Result<Vec<Call>, ProviderError> {
+        // What people consent to does not reach the attendance reports: there, it is no evidence.
+        if !self.client.is_application() {
+            return Ok(Vec::new());
+        }
         teams::calls(&self.client, &self.directory, mailbox, conference, window).await
     }
 

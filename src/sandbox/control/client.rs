@@ -156,6 +156,11 @@ impl Control {
         self.order("tokens/expire", &json!({})).await
     }
 
+    /// Uploads a certificate in PEM for the Microsoft application; nobody is asked for a private key.
+    pub async fn certificate(&self, pem: &str) -> Done<()> {
+        self.order("certificates", &json!({"pem": pem})).await
+    }
+
     /// Serves a fault to the next requests that match.
     pub async fn fault(&self, fault: &Fault) -> Done<()> {
         self.order("faults", fault).await

@@ -21,6 +21,7 @@ use crate::sandbox::control::wire::{
     Conference, Fault, Join, Mail, NewMeeting, NewPerson, Occurrence, Person, Planned, Quirks, Response,
     TrueMeeting,
 };
+use crate::sandbox::graph::certificate::Certificate;
 use crate::sandbox::http::State;
 use crate::sandbox::world::view::Standing;
 use crate::sandbox::world::{Call, Meeting, World};
@@ -58,6 +59,7 @@ pub fn router() -> Router<Arc<State>> {
         .route("/meetings/{id}/leave", post(leave))
         .route("/cursors/expire", post(expire))
         .route("/tokens/expire", post(revoke))
+        .route("/certificates", post(certificate))
         .route("/faults", post(fault).delete(mend))
         .route("/quirks", post(quirks))
         .route("/requests", get(requests).delete(forget))
@@ -214,6 +216,18 @@ async fn expire(Shared(state): Here, body: Bytes) -> Told<Answer> {
 async fn revoke(Shared(state): Here) -> Answer {
     state.lock().accounts.revoke();
     done()
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Upload {
+    pub pem: String,
+}
+
+async fn certificate(Shared(state): Here, body: Bytes) -> Told<Answer> {
+    let certificate = Certificate::read(&read::<Upload>(&body)?.pem)?;
+    state.lock().certificates.push(certificate);
+    Ok(done())
 }
 
 async fn fault(Shared(state): Here, body: Bytes) -> Told<Answer> {

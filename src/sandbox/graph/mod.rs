@@ -1,5 +1,6 @@
 //! Microsoft Graph v1.0: the paths, the headers, and everything but deltas and Teams.
 
+pub mod certificate;
 mod delta;
 mod event;
 pub mod login;
