@@ -18,7 +18,7 @@ const fn table(name: &'static str, key: &'static [&'static str]) -> Table {
 
 /// Everything that is carried over, what others refer to first. Who runs and what was asked of others
 /// within the last minutes is not.
-const TABLES: [Table; 15] = [
+const TABLES: [Table; 17] = [
     table("program", &["name"]),
     table("participant", &["id"]),
     table("address", &["address"]),
@@ -32,6 +32,8 @@ const TABLES: [Table; 15] = [
     table("alert", &["alert_key"]),
     table("delivery", &["id"]),
     table("schedule_slot", &["schedule", "slot"]),
+    table("account", &["connection", "address"]),
+    table("consent", &["hash"]),
     table("restoration", &["id"]),
     table("audit", &["id"]),
 ];
