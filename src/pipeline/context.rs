@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
+use url::Url;
 
 use super::Happening;
 use super::accounts::consent::Pages;
@@ -20,6 +21,9 @@ use crate::providers::google::{Google, consent::GoogleSignIn};
 use crate::providers::microsoft::{Microsoft, consent::MicrosoftSignIn};
 use crate::providers::{Budget, Provider, ProviderError};
 use crate::store::{Store, StoreError};
+
+/// Where providers' notices arrive, below the public address.
+pub const NOTICES: &str = "notices";
 
 /// What the steps work with. Made once, shared by all.
 #[derive(Clone)]
@@ -40,6 +44,8 @@ pub struct Context {
     pub mails: Option<Limit>,
     pub clock: Arc<dyn Clock>,
     pub sync: config::Sync,
+    /// Where providers are to send their notices; `None` where nobody can reach this service.
+    pub notices: Option<Url>,
     /// Who wants to hear what happens, as it happens.
     pub listener: Option<mpsc::UnboundedSender<Happening>>,
 }
@@ -81,6 +87,7 @@ impl Context {
             mails: config.mail.as_ref().map(Limit::mails),
             clock,
             sync: config.sync.clone(),
+            notices: notices(config),
             listener: None,
         })
     }
@@ -95,7 +102,9 @@ impl Context {
     /// Tells the database which participants have a calendar through which connection.
     pub async fn register_calendars(&self, config: &Config) -> Result<(), StoreError> {
         let participants = self.store.participants().await?;
-        self.store.ensure_calendars(&calendars(&config.connections, &participants), self.clock.now()).await
+        let now = self.clock.now();
+        self.store.ensure_calendars(&calendars(&config.connections, &participants), now).await?;
+        self.store.watch_calendars(self.notices.is_some(), now).await
     }
 
     /// Seals anew what an older key has sealed, and tells of what no key opens.
@@ -126,6 +135,11 @@ impl Context {
     pub fn program(&self, name: &str) -> Option<&Program> {
         self.programs.iter().find(|program| program.name == name)
     }
+}
+
+/// Below the address under which others reach this service.
+fn notices(config: &Config) -> Option<Url> {
+    config.web.as_ref()?.public_url.as_ref()?.join(NOTICES).ok()
 }
 
 /// The longest that a sign-in service may take to answer: longer than that nobody has the right to renew

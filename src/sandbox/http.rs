@@ -8,6 +8,7 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::extract;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
+use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
 use serde_json::Value;
 
@@ -18,8 +19,11 @@ use crate::sandbox::control;
 use crate::sandbox::control::faults::Faults;
 use crate::sandbox::cursors::{Chains, Cursors, GoogleScope, GraphScope};
 use crate::sandbox::google;
+use crate::sandbox::google::watch::Channels;
 use crate::sandbox::graph;
 use crate::sandbox::graph::certificate::Certificate;
+use crate::sandbox::graph::subscriptions::{Shake, Subscriptions};
+use crate::sandbox::notices::{Notice, Outbox};
 use crate::sandbox::smtp::Post;
 use crate::sandbox::world::World;
 
@@ -30,6 +34,9 @@ pub struct State {
     pub key: &'static ServiceAccountKey,
     pub microsoft: MicrosoftApp,
     pub post: Arc<Post>,
+    pub outbox: Arc<Outbox>,
+    /// Whether notices may go to `http` on loopback.
+    pub plain_callbacks: bool,
     all: Mutex<All>,
 }
 
@@ -44,11 +51,18 @@ pub struct All {
     pub graph: Cursors<GraphScope>,
     pub chains: Chains,
     pub faults: Faults,
+    pub channels: Channels,
+    pub subscriptions: Subscriptions,
     pub requests: Vec<String>,
 }
 
 impl State {
-    pub fn new(options: &Options, key: &'static ServiceAccountKey, address: SocketAddr) -> Self {
+    pub fn new(
+        options: &Options,
+        key: &'static ServiceAccountKey,
+        address: SocketAddr,
+        outbox: Arc<Outbox>,
+    ) -> Self {
         let mut world = World::new(options.now, options.seed);
         let microsoft = MicrosoftApp {
             tenant_id: world.tenant.clone(),
@@ -61,6 +75,8 @@ impl State {
             key,
             microsoft,
             post: Arc::new(Post::new(options.mail_dir.clone())),
+            outbox,
+            plain_callbacks: options.plain_callbacks,
             all: Mutex::new(All {
                 world,
                 accounts: Accounts::default(),
@@ -70,6 +86,8 @@ impl State {
                 graph: Cursors::default(),
                 chains: Chains::default(),
                 faults: Faults::default(),
+                channels: Channels::default(),
+                subscriptions: Subscriptions::default(),
                 requests: Vec::new(),
             }),
         }
@@ -77,6 +95,12 @@ impl State {
 
     pub fn lock(&self) -> MutexGuard<'_, All> {
         self.all.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Puts on their way the notices about whatever changed since this was last called.
+    pub fn tell(&self, all: &mut All) {
+        let due = all.channels.due(&all.world).into_iter().chain(all.subscriptions.due(&all.world));
+        due.for_each(|notice| self.outbox.send(notice));
     }
 }
 
@@ -113,6 +137,14 @@ impl Request {
 
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+
+    /// Every value of a query parameter, sorted.
+    pub fn values(&self, name: &str) -> Vec<String> {
+        let mut values: Vec<String> =
+            self.query.iter().filter(|(key, _)| key == name).map(|(_, value)| value.clone()).collect();
+        values.sort();
+        values
     }
 
     /// The bearer token.
@@ -164,7 +196,19 @@ fn percent_decode(text: &str) -> String {
 pub struct Reply {
     pub status: u16,
     pub headers: Vec<(&'static str, String)>,
+    /// `null` is no body at all.
     pub body: Value,
+    /// What has to happen before this may be answered.
+    pub errand: Option<Box<Errand>>,
+}
+
+/// What an answer waits for, outside the lock.
+#[derive(Debug, Clone)]
+pub enum Errand {
+    /// A notice that comes first.
+    Tell(Notice),
+    /// The handshake with the receiver of a subscription.
+    Shake(Shake),
 }
 
 impl Reply {
@@ -173,7 +217,7 @@ impl Reply {
     }
 
     pub fn new(status: u16, body: Value) -> Self {
-        Self { status, headers: Vec::new(), body }
+        Self { status, headers: Vec::new(), body, errand: None }
     }
 
     #[must_use]
@@ -184,9 +228,14 @@ impl Reply {
 
     pub fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let mut response = (status, self.body.to_string()).into_response();
+        let mut response = match self.body {
+            Value::Null => status.into_response(),
+            body => (status, body.to_string()).into_response(),
+        };
         let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=UTF-8"));
+        if headers.contains_key(header::CONTENT_TYPE) {
+            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=UTF-8"));
+        }
         for (name, value) in self.headers {
             if let Ok(value) = HeaderValue::from_str(&value) {
                 headers.append(name, value);
@@ -197,7 +246,22 @@ impl Reply {
 }
 
 pub fn router(state: Arc<State>) -> Router {
-    Router::new().nest("/_sandbox", control::router()).fallback(vendor).with_state(state)
+    Router::new()
+        .nest("/_sandbox", control::router())
+        .fallback(vendor)
+        .layer(middleware::from_fn_with_state(Arc::clone(&state), told))
+        .with_state(state)
+}
+
+/// Whoever changed the world: those who watch are told before the change is answered for.
+async fn told(
+    extract::State(state): extract::State<Arc<State>>,
+    request: extract::Request,
+    next: Next,
+) -> Response {
+    let response = next.run(request).await;
+    state.tell(&mut state.lock());
+    response
 }
 
 async fn vendor(
@@ -208,12 +272,28 @@ async fn vendor(
     body: Bytes,
 ) -> Response {
     let request = Request::new(method, &uri, headers, body);
-    let mut all = state.lock();
-    all.requests.push(format!("{} {}", request.method, request.path));
-    if let Some(reply) = all.faults.take(&request.path) {
-        return reply.into_response();
-    }
-    answer(&state, &mut all, &request).into_response()
+    let (mut reply, token) = {
+        let mut all = state.lock();
+        all.requests.push(format!("{} {}", request.method, request.path));
+        let reply = match all.faults.take(&request.path) {
+            Some(fault) => fault,
+            None => answer(&state, &mut all, &request),
+        };
+        let token = reply.errand.as_ref().map(|_| all.world.mint.guid()).unwrap_or_default();
+        (reply, token)
+    };
+    let reply = match reply.errand.take().map(|errand| *errand) {
+        None => reply,
+        Some(Errand::Tell(notice)) => {
+            state.outbox.deliver(&notice).await;
+            reply
+        }
+        Some(Errand::Shake(shake)) => {
+            let went = shake.ask(&state.outbox, &token).await;
+            shake.finish(&mut state.lock(), reply, went)
+        }
+    };
+    reply.into_response()
 }
 
 fn answer(state: &State, all: &mut All, request: &Request) -> Reply {

@@ -2,6 +2,7 @@
 
 pub mod client;
 pub mod faults;
+mod push;
 pub mod wire;
 
 use std::sync::Arc;
@@ -65,6 +66,7 @@ pub fn router() -> Router<Arc<State>> {
         .route("/requests", get(requests).delete(forget))
         .route("/mails", get(mails))
         .route("/smtp", post(smtp))
+        .merge(push::router())
 }
 
 /// Reads a JSON body; an empty one is an empty object.
