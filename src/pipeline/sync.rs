@@ -161,7 +161,8 @@ async fn next_reading(
     let moments =
         context.store.moments(calendar.owner, pace::past(now), now + pace::horizon(patience)).await?;
     let kept_quiet = listed && calendar.told == calendar.told_before;
-    let watched = context.notices.is_some() && !kept_quiet && context.store.is_watched(calendar.id, now).await?;
+    let watched =
+        context.notices.is_some() && !kept_quiet && context.store.is_watched(calendar.id, now).await?;
     let situation = Situation { patience, changed, watched, moments };
     Ok(pace::next_reading(&situation, now, calendar.id.0))
 }

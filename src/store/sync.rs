@@ -51,7 +51,8 @@ impl Store {
         update: SyncUpdate,
         now: DateTime<Utc>,
     ) -> Result<Finished<SyncCounts>> {
-        let SyncUpdate { upserts, gone: gone_copies, cursor, next_sync_at, told, again_at, was_stale } = update;
+        let SyncUpdate { upserts, gone: gone_copies, cursor, next_sync_at, told, again_at, was_stale } =
+            update;
         let window = cursor.as_ref().map(|(_, window)| window);
         let release = Queue::Calendars.release_sql();
         let sql = format!(

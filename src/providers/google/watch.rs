@@ -33,9 +33,7 @@ impl Calendar {
         };
         let expires_at = ends.and_then(DateTime::<Utc>::from_timestamp_millis);
         match (opened.resource_id, expires_at) {
-            (Some(resource), Some(expires_at)) => {
-                Ok(Channel { id: wish.id.clone(), resource, expires_at })
-            }
+            (Some(resource), Some(expires_at)) => Ok(Channel { id: wish.id.clone(), resource, expires_at }),
             _ => Err(ProviderError::Garbled("a channel without a resource or an end".into())),
         }
     }
@@ -68,10 +66,9 @@ impl Calendar {
             .single_events(true);
         let answer = tokio::time::timeout(self.timeout, call.doit()).await;
         Ok(match watch.settle(answer)? {
-            Answer::Read(channel) => Opened {
-                resource_id: channel.resource_id,
-                expiration: channel.expiration.map(Value::from),
-            },
+            Answer::Read(channel) => {
+                Opened { resource_id: channel.resource_id, expiration: channel.expiration.map(Value::from) }
+            }
             Answer::Undecodable(text) => serde_json::from_str(&text)
                 .map_err(|_| ProviderError::Garbled("the channel cannot be decoded".into()))?,
         })

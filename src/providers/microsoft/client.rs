@@ -209,7 +209,8 @@ impl Client {
         let mut items = Vec::new();
         let mut next = url;
         loop {
-            let page = Page::read(&self.answer(Method::GET, next, None).await?).map_err(|error| unreadable(&error))?;
+            let page = Page::read(&self.answer(Method::GET, next, None).await?)
+                .map_err(|error| unreadable(&error))?;
             items.extend(page.value);
             let Some(link) = page.next_link else {
                 return Ok(Pages { items, delta_link: page.delta_link });

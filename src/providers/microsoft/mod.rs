@@ -138,15 +138,15 @@ impl Provider for Microsoft {
 
     async fn renew(
         &self,
-        _mailbox: &Address,
+        mailbox: &Address,
         channel: &Channel,
         until: DateTime<Utc>,
     ) -> Result<Option<Channel>, ProviderError> {
-        watch::renew(&self.client, channel, until).await
+        watch::renew(&self.client.of(mailbox), channel, until).await
     }
 
-    async fn unwatch(&self, _mailbox: &Address, channel: &Channel) -> Result<(), ProviderError> {
-        watch::unwatch(&self.client, channel).await
+    async fn unwatch(&self, mailbox: &Address, channel: &Channel) -> Result<(), ProviderError> {
+        watch::unwatch(&self.client.of(mailbox), channel).await
     }
 
     async fn probe(&self, mailbox: &Address) -> Result<(), ProviderError> {

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::certificate;
+use super::{certificate, consent};
 use crate::sandbox::auth::{Grant, LIFETIME};
 use crate::sandbox::http::{All, Reply, Request, State};
 
@@ -12,6 +12,11 @@ pub fn answer(state: &State, all: &mut All, request: &Request, tenant: &str) -> 
     }
     if tenant != state.microsoft.tenant_id {
         return refuse(400, "invalid_request", 90_002, &format!("Tenant '{tenant}' not found."));
+    }
+    if let Some(grant_type @ ("authorization_code" | "refresh_token")) = request.form("grant_type").as_deref()
+        && request.form("client_id").as_deref() == Some(&state.microsoft.client_id)
+    {
+        return consent::token(state, all, request, tenant, grant_type);
     }
     if request.form("grant_type").as_deref() != Some("client_credentials") {
         return refuse(400, "unsupported_grant_type", 70_003, "The app requested an unsupported grant type.");
