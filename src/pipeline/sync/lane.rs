@@ -1,5 +1,6 @@
 //! Whose turn it is: each connection's calendars come one after the other, several at a time.
 
+use std::pin::pin;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -58,7 +59,18 @@ pub async fn lane(
         // A quarter of them at once: a claim for each would cost as much as a reading that finds nothing.
         if goes_on && (readings.is_empty() || free * 4 >= places) {
             let limit = u32::try_from(free).unwrap_or(u32::MAX);
-            let due = context.store.claim_calendars(connection, context.clock.now(), limit).await;
+            // The readings go on meanwhile: one of them may have what the claim waits for, like the one
+            // connection through which SQLite is written to.
+            let mut claim = pin!(context.store.claim_calendars(connection, context.clock.now(), limit));
+            let due = loop {
+                tokio::select! {
+                    due = &mut claim => break due,
+                    Some(result) = readings.next() => {
+                        read_any = true;
+                        batch.note(result);
+                    }
+                }
+            };
             match due {
                 Ok(due) => {
                     let read = |(calendar, lease)| read(context, provider.as_ref(), calendar, lease);
