@@ -50,6 +50,7 @@ async fn listen(
     let watched = web::Watched {
         store: context.store.clone(),
         clock: context.clock.clone(),
+        consent: web::consent_pages(context),
         notices: context.notices.is_some().then(|| format!("/{NOTICES}")),
     };
     Ok(vec![Companion::start(|stop| web::serve(listener, watched, stop))])

@@ -1,8 +1,10 @@
-//! HTTP: health, for whoever watches over the service, and what providers tell.
+//! HTTP: health, for whoever watches over the service, what providers tell, and the pages on which people consent.
 //!
 //! Nothing in here runs a step of the flow.
 
+mod consent;
 mod notices;
+mod pages;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,6 +20,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
+use crate::pipeline::Context;
 use crate::store::{CalendarCensus, Store};
 
 /// How long requests may take to end after `stop`; some clients never finish asking.
@@ -30,6 +33,13 @@ pub struct Watched {
     pub clock: Arc<dyn Clock>,
     /// The path under which providers' notices arrive, if any do.
     pub notices: Option<String>,
+    /// The pages on which people consent.
+    pub consent: Router,
+}
+
+/// The pages on which people consent, where a connection rests on that.
+pub fn consent_pages(context: &Context) -> Router {
+    consent::router(context)
 }
 
 /// Answers requests until `stop`.
@@ -51,12 +61,13 @@ pub async fn serve(listener: TcpListener, watched: Watched, stop: CancellationTo
 }
 
 fn router(watched: Watched) -> Router {
+    let consent = watched.consent.clone();
     let mut router =
         Router::new().route("/health/live", get(|| async { "alive\n" })).route("/health", get(health));
     if let Some(path) = &watched.notices {
         router = router.route(path, notices::route());
     }
-    router.with_state(watched)
+    router.with_state(watched).merge(consent)
 }
 
 /// What `/health` answers; with 503 instead of 200 while the database cannot be used.
