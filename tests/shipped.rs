@@ -69,9 +69,9 @@ fn the_comments_of_the_configuration_hold() {
     assert_eq!(mails(&all), mails(&silent));
     let urls = |config: &config::Config| {
         config.connections.iter().find_map(|connection| match &connection.vendor {
-            config::Vendor::Google(config::Google { auth: config::GoogleAuth::UserConsent(client), .. }) => {
-                Some([client.auth_url.clone(), client.token_url.clone(), client.revoke_url.clone()])
-            }
+            config::Vendor::Google(config::Google {
+                auth: config::GoogleAuth::UserConsent(client), ..
+            }) => Some([client.auth_url.clone(), client.token_url.clone(), client.revoke_url.clone()]),
             _ => None,
         })
     };

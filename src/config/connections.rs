@@ -177,7 +177,7 @@ fn google_consent(at: &str, raw: raw::GoogleConsent, checker: &mut Checker<'_>) 
             revoke_url: revoke_url?,
         })
     };
-    let auth = client().map(GoogleAuth::UserConsent);
+    let auth = client().map(Box::new).map(GoogleAuth::UserConsent);
     let urls = [raw.api_url, raw.meet_url, raw.directory_url];
     Some((Vendor::Google(google_urls(at, auth, urls, checker)?), pace?))
 }

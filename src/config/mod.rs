@@ -180,7 +180,7 @@ pub enum GoogleAuth {
     /// A service account with domain-wide delegation: its key file, as Google's console made it (JSON).
     ServiceAccount(SecretString),
     /// Each participant's own, given to this OAuth client.
-    UserConsent(GoogleClient),
+    UserConsent(Box<GoogleClient>),
 }
 
 /// An OAuth client of the type “web application”.

@@ -6,7 +6,7 @@ use insta::assert_snapshot;
 use lettre::message::Mailbox;
 
 use super::letter::{
-    Attendance, Audience, Counts, Coverage, Digest, FirstMeeting, LookAfter, Missed, Nudge, Reminder,
+    Attendance, Audience, Consent, Counts, Coverage, Digest, FirstMeeting, LookAfter, Missed, Nudge, Reminder,
 };
 use super::*;
 use crate::domain::event::{Conference, ConferenceService};

@@ -6,7 +6,7 @@ use mentord::domain::calendar::CalendarState;
 use mentord::pipeline::accounts::{Keyring, Owner};
 use mentord::providers::Tokens as _;
 use mentord::sandbox::Fault;
-use mentord::store::ConsentKind;
+use mentord::store::{ConsentKind, Finished, Sealed};
 use rstest::rstest;
 use secrecy::ExposeSecret as _;
 
@@ -145,4 +145,28 @@ async fn no_token_and_no_link_stands_in_the_database() {
     assert!(!shown.contains(KEY) && !shown.contains(&stage.sandbox.google_client().client_secret));
     let config::Accounts { keys } = stage.config().accounts.expect("keys");
     assert_eq!(keys.len(), 1);
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn the_right_to_renew_is_one_at_a_time_and_ends_with_the_consent(#[values(Sqlite, Postgres)] on: On) {
+    let stage = Stage::on(on).await;
+    connect(&stage, CHEN).await;
+    let (store, chen) = (&stage.context.store, address(CHEN));
+    let take = async || store.take_refresh("contoso", &chen, 10_000).await.expect("the database");
+    assert!(store.take_refresh("contoso", &chen, 60).await.expect("the database").is_none(), "still good");
+    let first = take().await.expect("the right");
+    assert!(take().await.is_none(), "somebody has it");
+    assert!(matches!(store.release_refresh(&first).await, Ok(Finished::Done(()))));
+    let second = take().await.expect("the right");
+    // Who was slow writes nothing over what others have written.
+    let scopes = [NEEDED.to_owned()];
+    let sealed = Sealed { tokens: "late", scopes: &scopes, lasts_s: 3600 };
+    assert!(matches!(store.save_refreshed(&first, sealed).await, Ok(Finished::NotMine)));
+    // Nor does who has the right, once the person withdrew.
+    store.withdraw_consent("contoso", &chen, "withdrawn", stage.context.clock.now()).await.expect("to");
+    assert!(matches!(store.save_refreshed(&second, sealed).await, Ok(Finished::NotMine)));
+    let account = stage.account(CHEN).await.expect("an account");
+    assert_eq!(account.tokens, None);
+    assert!(take().await.is_none());
 }

@@ -48,7 +48,7 @@ pub(super) struct Auth {
 
 /// Where tokens come from.
 enum Source {
-    Delegation(Delegation),
+    Delegation(Box<Delegation>),
     Consent(Arc<dyn Tokens>),
 }
 
@@ -71,7 +71,7 @@ impl Auth {
     ) -> Result<Self, SetupError> {
         let key = read_key(key.expose_secret())?;
         let delegation = Delegation { key, client, timeout, subjects: Mutex::default() };
-        Ok(Self { source: Source::Delegation(delegation), budget })
+        Ok(Self { source: Source::Delegation(Box::new(delegation)), budget })
     }
 
     /// Those who consented.

@@ -247,7 +247,8 @@ impl Client {
         if status.is_success() {
             return Ok(body.into());
         }
-        Err(Failure::Api(ApiError::read(status, &headers, &body)))
+        let consented = !self.is_application();
+        Err(Failure::Api(ApiError { consented, ..ApiError::read(status, &headers, &body) }))
     }
 }
 
