@@ -20,7 +20,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
-use crate::pipeline::Context;
+use crate::pipeline::{Context, NOTICES};
 use crate::store::{CalendarCensus, Store};
 
 /// How long requests may take to end after `stop`; some clients never finish asking.
@@ -32,14 +32,20 @@ pub struct Watched {
     pub store: Store,
     pub clock: Arc<dyn Clock>,
     /// The path under which providers' notices arrive, if any do.
-    pub notices: Option<String>,
-    /// The pages on which people consent.
-    pub consent: Router,
+    notices: Option<String>,
+    /// The pages on which people consent, where a connection rests on that.
+    consent: Router,
 }
 
-/// The pages on which people consent, where a connection rests on that.
-pub fn consent_pages(context: &Context) -> Router {
-    consent::router(context)
+impl Watched {
+    pub fn new(context: &Context) -> Self {
+        Self {
+            consent: consent::router(context),
+            store: context.store.clone(),
+            clock: context.clock.clone(),
+            notices: context.notices.is_some().then(|| format!("/{NOTICES}")),
+        }
+    }
 }
 
 /// Answers requests until `stop`.

@@ -160,12 +160,7 @@ roster = "roster.csv"
         let config = config::load_with(&dir.path().join("mentord.toml"), []).expect("a right configuration");
         let context = prepare(&config, Arc::new(clock.clone())).await.expect("everything is there");
         let stop = CancellationToken::new();
-        let watched = web::Watched {
-            store: context.store.clone(),
-            clock: context.clock.clone(),
-            consent: web::consent_pages(&context),
-            notices: None,
-        };
+        let watched = web::Watched::new(&context);
         tokio::spawn(web::serve(listener, watched, stop.clone()));
         Self { sandbox, world, clock, context, dir, _web: stop.drop_guard(), _server: server }
     }

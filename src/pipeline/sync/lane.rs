@@ -1,6 +1,5 @@
 //! Whose turn it is: each connection's calendars come one after the other, several at a time.
 
-use std::pin::pin;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -59,16 +58,13 @@ pub async fn lane(
         // A quarter of them at once: a claim for each would cost as much as a reading that finds nothing.
         if goes_on && (readings.is_empty() || free * 4 >= places) {
             let limit = u32::try_from(free).unwrap_or(u32::MAX);
-            // The readings go on meanwhile: one of them may have what the claim waits for, like the one
-            // connection through which SQLite is written to.
-            let mut claim = pin!(context.store.claim_calendars(connection, context.clock.now(), limit));
+            let claim = context.store.claim_calendars(connection, context.clock.now(), limit);
+            tokio::pin!(claim);
+            // The readings go on meanwhile: one of them may have the connection that the claim waits for.
             let due = loop {
                 tokio::select! {
                     due = &mut claim => break due,
-                    Some(result) = readings.next() => {
-                        read_any = true;
-                        batch.note(result);
-                    }
+                    Some(result) = readings.next() => batch.note(result),
                 }
             };
             match due {
