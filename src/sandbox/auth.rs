@@ -71,8 +71,16 @@ pub fn key_file(base: &str, key: &ServiceAccountKey) -> String {
 /// What a token opens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Grant {
-    Google { subject: String, scopes: Vec<String> },
+    Google {
+        subject: String,
+        scopes: Vec<String>,
+    },
     Microsoft,
+    /// Somebody consented.
+    MicrosoftUser {
+        subject: String,
+        scopes: Vec<String>,
+    },
 }
 
 /// The tokens that were handed out.
@@ -91,6 +99,14 @@ impl Accounts {
     pub fn find(&self, token: Option<&str>) -> Option<&Grant> {
         let (grant, until) = self.tokens.get(token?)?;
         (*until > Instant::now()).then_some(grant)
+    }
+
+    /// Every token of one person stops to open anything.
+    pub fn revoke_of(&mut self, person: &str) {
+        self.tokens.retain(|_, (grant, _)| match grant {
+            Grant::Google { subject, .. } | Grant::MicrosoftUser { subject, .. } => subject != person,
+            Grant::Microsoft => true,
+        });
     }
 
     /// Every token handed out so far stops to open anything.
