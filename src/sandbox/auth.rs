@@ -8,6 +8,7 @@ use rsa::pkcs8::{EncodePrivateKey as _, LineEnding};
 use rsa::{PrivateKey, PublicKey};
 use serde_json::json;
 
+use crate::sandbox::control::wire::Provider;
 use crate::sandbox::world::ids::{hash, lower_hex};
 
 /// The scopes that the administrator of the sandbox's Google domain has granted.
@@ -91,6 +92,15 @@ impl Accounts {
     pub fn find(&self, token: Option<&str>) -> Option<&Grant> {
         let (grant, until) = self.tokens.get(token?)?;
         (*until > Instant::now()).then_some(grant)
+    }
+
+    /// The tokens with which somebody's calendar is read stop to open anything; those of Microsoft's
+    /// application are everybody's there.
+    pub fn revoke_of(&mut self, address: &str, provider: Provider) {
+        self.tokens.retain(|_, (grant, _)| match grant {
+            Grant::Google { subject, .. } => subject != address,
+            Grant::Microsoft => provider != Provider::Microsoft,
+        });
     }
 
     /// Every token handed out so far stops to open anything.

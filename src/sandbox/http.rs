@@ -1,23 +1,26 @@
 //! One listener for all: takes a request apart, writes it down, and hands it to the vendor it is for.
 
+use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::Router;
-use axum::body::Bytes;
+use axum::body::{Body, Bytes};
 use axum::extract;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse as _, Response};
+use futures_util::stream;
 use serde_json::Value;
 
 use crate::sandbox::MicrosoftApp;
 use crate::sandbox::Options;
 use crate::sandbox::auth::{Accounts, ServiceAccountKey};
 use crate::sandbox::control;
-use crate::sandbox::control::faults::Faults;
+use crate::sandbox::control::faults::{Dealt, Faults, Told};
 use crate::sandbox::cursors::{Chains, Cursors, GoogleScope, GraphScope};
 use crate::sandbox::google;
 use crate::sandbox::graph;
+use crate::sandbox::line::Cut;
 use crate::sandbox::smtp::Post;
 use crate::sandbox::world::World;
 
@@ -39,7 +42,34 @@ pub struct All {
     pub graph: Cursors<GraphScope>,
     pub chains: Chains,
     pub faults: Faults,
+    /// The page that is told now is told again afterwards.
+    pub again: bool,
     pub requests: Vec<String>,
+}
+
+impl All {
+    /// Writes a request down, and does what is due before it is answered.
+    fn deal(&mut self, request: &Request) -> Dealt {
+        self.requests.push(format!("{} {}", request.method, request.path));
+        let dealt = self.faults.deal(&request.path);
+        for whose in &dealt.tokens {
+            match whose {
+                Some(address) => self.accounts.revoke_of(address, self.world.provider(address)),
+                None => self.accounts.revoke(),
+            }
+        }
+        for whose in &dealt.cursors {
+            self.lose_cursors(whose.as_deref());
+        }
+        dealt
+    }
+
+    /// Kills the cursors of one calendar, or all of them.
+    pub fn lose_cursors(&mut self, address: Option<&str>) {
+        let meant = |owner: &str| address.is_none_or(|address| address == owner);
+        self.google.expire(|scope| meant(&scope.owner));
+        self.graph.expire(|scope| meant(&scope.owner));
+    }
 }
 
 impl State {
@@ -63,6 +93,7 @@ impl State {
                 graph: Cursors::default(),
                 chains: Chains::default(),
                 faults: Faults::default(),
+                again: false,
                 requests: Vec::new(),
             }),
         }
@@ -175,6 +206,19 @@ impl Reply {
         self
     }
 
+    /// The connection breaks in the middle of the answer.
+    fn into_half_a_response(self) -> Response {
+        let (parts, _) = self.clone().into_response().into_parts();
+        let mut text = self.body.to_string().into_bytes();
+        let length = HeaderValue::from(text.len());
+        text.truncate(text.len() / 2);
+        let rest = io::Error::from(io::ErrorKind::ConnectionAborted);
+        let body = Body::from_stream(stream::iter([Ok(Bytes::from(text)), Err(rest)]));
+        let mut response = Response::from_parts(parts, body);
+        response.headers_mut().insert(header::CONTENT_LENGTH, length);
+        response
+    }
+
     pub fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = (status, self.body.to_string()).into_response();
@@ -195,18 +239,48 @@ pub fn router(state: Arc<State>) -> Router {
 
 async fn vendor(
     extract::State(state): extract::State<Arc<State>>,
+    extract::ConnectInfo(cut): extract::ConnectInfo<Cut>,
     method: Method,
     uri: Uri,
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
     let request = Request::new(method, &uri, headers, body);
-    let mut all = state.lock();
-    all.requests.push(format!("{} {}", request.method, request.path));
-    if let Some(reply) = all.faults.take(&request.path) {
-        return reply.into_response();
+    let dealt = state.lock().deal(&request);
+    if !dealt.delay.is_zero() {
+        tokio::time::sleep(dealt.delay).await;
     }
-    answer(&state, &mut all, &request).into_response()
+    let truth = || answer(&state, &mut state.lock(), &request);
+    match dealt.answer {
+        Told::Truth => truth().into_response(),
+        Told::Error(reply) => reply.into_response(),
+        Told::Garbage => "<html>\n<title>Please wait</title>\n</html>\n".into_response(),
+        Told::OddJson => {
+            Reply::ok(serde_json::json!(["surprise", {"items": 7, "value": {}}])).into_response()
+        }
+        Told::Truncated => truth().into_half_a_response(),
+        Told::Reset => {
+            cut.now();
+            // Nobody gets it.
+            StatusCode::NO_CONTENT.into_response()
+        }
+        Told::DuplicatePage => {
+            let mut all = state.lock();
+            all.again = true;
+            let reply = answer(&state, &mut all, &request);
+            all.again = false;
+            reply.into_response()
+        }
+        Told::PageWithoutToken => {
+            let mut reply = truth();
+            for name in ["nextSyncToken", "@odata.deltaLink"] {
+                if let Value::Object(fields) = &mut reply.body {
+                    fields.remove(name);
+                }
+            }
+            reply.into_response()
+        }
+    }
 }
 
 fn answer(state: &State, all: &mut All, request: &Request) -> Reply {

@@ -1,7 +1,9 @@
 //! The control endpoints: change the world, serve faults, look at what happened.
 
 pub mod client;
+mod edits;
 pub mod faults;
+mod script;
 pub mod wire;
 
 use std::sync::Arc;
@@ -56,9 +58,11 @@ pub fn router() -> Router<Arc<State>> {
         .route("/meetings/{id}/retitle", post(retitle))
         .route("/meetings/{id}/join", post(join))
         .route("/meetings/{id}/leave", post(leave))
+        .merge(edits::router())
         .route("/cursors/expire", post(expire))
         .route("/tokens/expire", post(revoke))
         .route("/faults", post(fault).delete(mend))
+        .route("/faults/script", post(follow))
         .route("/quirks", post(quirks))
         .route("/requests", get(requests).delete(forget))
         .route("/mails", get(mails))
@@ -204,10 +208,7 @@ pub struct Expire {
 
 async fn expire(Shared(state): Here, body: Bytes) -> Told<Answer> {
     let address = read::<Expire>(&body)?.address.map(|address| address.to_lowercase());
-    let meant = |owner: &str| address.as_deref().is_none_or(|address| address == owner);
-    let mut all = state.lock();
-    all.google.expire(|scope| meant(&scope.owner));
-    all.graph.expire(|scope| meant(&scope.owner));
+    state.lock().lose_cursors(address.as_deref());
     Ok(done())
 }
 
@@ -222,6 +223,12 @@ async fn fault(Shared(state): Here, body: Bytes) -> Told<Answer> {
         return Err(Refusal(format!("status: {} is no failure; write 400 to 599", fault.status)));
     }
     state.lock().faults.add(fault);
+    Ok(done())
+}
+
+async fn follow(Shared(state): Here, script: String) -> Told<Answer> {
+    let lines = script::parse(&script)?;
+    state.lock().faults.follow(lines);
     Ok(done())
 }
 
@@ -290,9 +297,12 @@ fn told(world: &World, meeting: &Meeting, from: DateTime<Utc>, to: DateTime<Utc>
             title: seen.title,
             cancelled: seen.standing != Standing::Live,
             responses: meeting
-                .attendees
-                .iter()
-                .map(|guest| (guest.clone(), meeting.response(guest, Some(original))))
+                .guests(Some(original))
+                .into_iter()
+                .map(|guest| {
+                    let response = meeting.response(&guest, Some(original));
+                    (guest, response)
+                })
                 .collect(),
             attendance: meeting
                 .attendance

@@ -142,5 +142,11 @@ fn whole_series(
             }
         }
     }
+    // Exceptions may have been moved into the window from outside.
+    for (_, slot) in meeting.dropped.iter().filter(|(since, _)| *since > cursor.seq) {
+        if told.insert(instance_id(meeting, meeting.rule(), slot)) {
+            items.push(view.tombstone(meeting, meeting.rule(), slot, meeting.stamp));
+        }
+    }
     items
 }
