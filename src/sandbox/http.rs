@@ -9,6 +9,7 @@ use axum::body::{Body, Bytes};
 use axum::extract;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse as _, Response};
+use chrono::{DateTime, Utc};
 use futures_util::stream;
 use serde_json::Value;
 
@@ -48,6 +49,19 @@ pub struct All {
 }
 
 impl All {
+    fn new(world: World) -> Self {
+        Self {
+            world,
+            accounts: Accounts::default(),
+            google: Cursors::default(),
+            graph: Cursors::default(),
+            chains: Chains::default(),
+            faults: Faults::default(),
+            again: false,
+            requests: Vec::new(),
+        }
+    }
+
     /// Writes a request down, and does what is due before it is answered.
     fn deal(&mut self, request: &Request) -> Dealt {
         self.requests.push(format!("{} {}", request.method, request.path));
@@ -86,17 +100,18 @@ impl State {
             key,
             microsoft,
             post: Arc::new(Post::new(options.mail_dir.clone())),
-            all: Mutex::new(All {
-                world,
-                accounts: Accounts::default(),
-                google: Cursors::default(),
-                graph: Cursors::default(),
-                chains: Chains::default(),
-                faults: Faults::default(),
-                again: false,
-                requests: Vec::new(),
-            }),
+            all: Mutex::new(All::new(world)),
         }
+    }
+
+    /// An empty world; who was let in stays in.
+    pub fn begin(&self, now: DateTime<Utc>, seed: u64) {
+        let mut all = self.lock();
+        let accounts = std::mem::take(&mut all.accounts);
+        let mut world = World::new(now, seed);
+        world.tenant.clone_from(&self.microsoft.tenant_id);
+        *all = All::new(world);
+        all.accounts = accounts;
     }
 
     pub fn lock(&self) -> MutexGuard<'_, All> {

@@ -50,6 +50,12 @@ impl Control {
         Self { base: url.into().trim_end_matches('/').to_string(), http }
     }
 
+    /// Empties the world, as if the sandbox had begun with this time and seed. Whoever was let in by
+    /// the vendors stays in.
+    pub async fn begin(&self, now: DateTime<Utc>, seed: u64) -> Done<()> {
+        self.order("begin", &json!({"now": now, "seed": seed})).await
+    }
+
     /// Sets the world's time.
     pub async fn clock(&self, now: DateTime<Utc>) -> Done<()> {
         self.order("clock", &json!({"now": now})).await

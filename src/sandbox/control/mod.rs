@@ -47,6 +47,7 @@ impl From<String> for Refusal {
 
 pub fn router() -> Router<Arc<State>> {
     Router::new()
+        .route("/begin", post(begin))
         .route("/clock", post(clock))
         .route("/people", post(people).get(everyone))
         .route("/meetings", post(plan).get(truth))
@@ -89,6 +90,19 @@ pub struct Clock {
 
 async fn clock(Shared(state): Here, body: Bytes) -> Told<Answer> {
     state.lock().world.now = read::<Clock>(&body)?.now;
+    Ok(done())
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Begin {
+    now: DateTime<Utc>,
+    seed: u64,
+}
+
+async fn begin(Shared(state): Here, body: Bytes) -> Told<Answer> {
+    let Begin { now, seed } = read(&body)?;
+    state.begin(now, seed);
     Ok(done())
 }
 
@@ -296,6 +310,11 @@ fn told(world: &World, meeting: &Meeting, from: DateTime<Utc>, to: DateTime<Utc>
             end: seen.slot.end,
             title: seen.title,
             cancelled: seen.standing != Standing::Live,
+            taken_off_by: meeting
+                .guests(Some(original))
+                .into_iter()
+                .filter(|guest| meeting.is_taken_off_by(guest, original))
+                .collect(),
             responses: meeting
                 .guests(Some(original))
                 .into_iter()

@@ -44,6 +44,12 @@ impl Meeting {
         }
     }
 
+    /// Whether somebody took the occurrence off their calendar, alone or with all of the meeting.
+    pub fn is_taken_off_by(&self, who: &str, original: DateTime<Utc>) -> bool {
+        self.removed.contains(who)
+            || self.overrides.get(&original).is_some_and(|one| one.removed.contains(who))
+    }
+
     /// One planned time with what is different about it.
     pub fn seen(&self, viewer: &str, original: Slot) -> Seen {
         let mut seen = Seen {
