@@ -1,5 +1,6 @@
 //! Calendars in: reads what changed on each calendar that is due and keeps what concerns a pairing.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -188,7 +189,7 @@ async fn understand(
     let programs: Vec<(&Program, &[Pairing])> =
         programs.iter().map(|(program, pairings)| (*program, pairings.as_slice())).collect();
     let known = context.store.copies_on(calendar.id).await?;
-    let seen = match sort_out(provider, calendar, &known, changes, full).await {
+    let seen = match sort_out(provider, calendar, &known, changes, full, window).await {
         Ok(seen) => seen,
         Err(error) => return Ok(Err(error)),
     };
@@ -206,8 +207,10 @@ async fn sort_out(
     known: &[Copy],
     changes: Vec<Change>,
     full: bool,
+    window: Window,
 ) -> Result<Seen, ProviderError> {
     let mut seen = Seen { full, ..Seen::default() };
+    let mut doubtful = BTreeSet::new();
     for change in changes {
         match change {
             Change::Event(event) => seen.events.push(*event),
@@ -223,33 +226,50 @@ async fn sort_out(
                 seen.unread.insert(key);
             }
             Change::Unlisted { key } => {
-                let concerned = |copy: &&Copy| {
-                    copy.facts.state != CopyState::Gone
-                        && (copy.facts.event == key || copy.facts.series.as_ref() == Some(&key))
-                };
-                let Some(copy) = known.iter().find(concerned) else { continue };
-                let looked = match provider.look(&calendar.address, &key).await {
-                    // It is there; what it says is nobody's loss but its own.
-                    Err(ProviderError::Garbled(_)) => {
-                        seen.unread.insert(key);
-                        continue;
-                    }
-                    other => other?,
-                };
-                match looked {
-                    Some(event) if copy.facts.event == key && event.series.as_ref() != Some(&key) => {
-                        seen.events.push(event);
-                    }
-                    // A series that is still there tells of its occurrences itself.
-                    Some(_) => {}
-                    None => {
-                        seen.deleted.insert(key);
-                    }
-                }
+                doubtful.insert(key);
+            }
+        }
+    }
+    for key in doubtful {
+        let concerned: Vec<&Copy> = known
+            .iter()
+            .filter(|copy| copy.facts.state != CopyState::Gone)
+            .filter(|copy| copy.facts.event == key || copy.facts.series.as_ref() == Some(&key))
+            .collect();
+        if concerned.is_empty() || !look(provider, calendar, &key, &mut seen).await? {
+            continue;
+        }
+        // The series is still there, and has nothing left where the listing looks: its occurrences
+        // were moved away or taken off one by one.
+        for copy in concerned.into_iter().filter(|copy| copy.facts.event != key) {
+            if window.touches(copy.facts.start, copy.facts.end) {
+                look(provider, calendar, &copy.facts.event, &mut seen).await?;
             }
         }
     }
     Ok(seen)
+}
+
+/// Looks what became of an event or a series; whether it is a series that is still there.
+async fn look(
+    provider: &dyn Provider,
+    calendar: &Calendar,
+    key: &str,
+    seen: &mut Seen,
+) -> Result<bool, ProviderError> {
+    match provider.look(&calendar.address, key).await {
+        Ok(Some(event)) if event.series.as_deref() == Some(key) => return Ok(true),
+        Ok(Some(event)) => seen.events.push(event),
+        Ok(None) => {
+            seen.deleted.insert(key.to_owned());
+        }
+        // It is there; what it says is nobody's loss but its own.
+        Err(ProviderError::Garbled(_)) => {
+            seen.unread.insert(key.to_owned());
+        }
+        Err(error) => return Err(error),
+    }
+    Ok(false)
 }
 
 /// How long to leave a calendar alone after `failures` failures in a row: doubling from half a minute

@@ -142,8 +142,8 @@ fn difference<'a>(
             lines.push(format!("  known {times} times, and there {there} times: {}", short(session)));
         }
     }
-    lines.push("all that is known:".to_owned());
-    lines.extend(all.map(|session| format!("  {}", short(session))));
+    lines.push("what does not stand:".to_owned());
+    lines.extend(all.filter(|session| !session.stands).map(|session| format!("  {}", short(session))));
     lines.join("\n")
 }
 

@@ -24,7 +24,7 @@ const RULES: [&str; 9] = [
     "FREQ=WEEKLY;BYDAY=MO,TH",
     "FREQ=DAILY;INTERVAL=3;COUNT=10",
     "FREQ=MONTHLY;BYDAY=1TU",
-    "FREQ=DAILY",
+    "FREQ=DAILY;COUNT=40",
 ];
 
 /// The people's side of a walk.
@@ -94,7 +94,7 @@ impl People<'_> {
                 told(done, format!("{which} is {minutes} minutes long"))
             }
             Kind::Retitle => {
-                let choice = self.choose(step, |meeting, _| !meeting.cancelled).await?;
+                let choice = self.choose(step, |meeting, _| self.may_become_a_session(meeting)).await?;
                 let original = choice.original().filter(|_| step.in_hundred(3, 50));
                 let title = format!("Mentoring {SECRET} {}", step.number);
                 let done = self.control.retitle(&choice.meeting.id, &title, original).await;
@@ -115,6 +115,10 @@ impl People<'_> {
     async fn meetings(&self) -> Vec<TrueMeeting> {
         let day = TimeDelta::days(1);
         self.control.meetings(self.now - day * 25, self.now + day * 60).await.expect("the truth")
+    }
+
+    fn may_become_a_session(&self, meeting: &TrueMeeting) -> bool {
+        !meeting.cancelled && !self.noise.contains(&meeting.id)
     }
 
     async fn choose(
@@ -205,6 +209,8 @@ impl People<'_> {
             _ => {
                 meeting.all_day = true;
                 meeting.minutes = 1440;
+                // Together with a call somebody would be asked.
+                meeting.conference = Conference::None;
                 "all day"
             }
         };
@@ -301,7 +307,8 @@ impl People<'_> {
     }
 
     async fn invite(&mut self, step: &Step) -> Done {
-        let choice = self.choose(step, |_, one| !one.cancelled).await?;
+        let choice =
+            self.choose(step, |meeting, one| !one.cancelled && self.may_become_a_session(meeting)).await?;
         let mut people = vec![QUAGGA];
         people.extend(self.pairs.iter().flatten());
         let who = step.one_of(3, &people)?;

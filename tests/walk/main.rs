@@ -23,6 +23,7 @@ mod walk;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use crate::chance::given;
 use crate::stage::Stage;
@@ -32,6 +33,8 @@ use crate::walk::Walk;
 const SEEDS: u64 = 2_500;
 /// How many of them go on at the same time.
 const THREADS: usize = 2;
+/// How long to look for a shorter walk that fails, too.
+const SHRINKING: Duration = Duration::from_secs(20);
 /// One walk in so many is on PostgreSQL.
 const ON_POSTGRES: u64 = 25;
 
@@ -83,15 +86,13 @@ fn runtime() -> tokio::runtime::Runtime {
 /// Goes one walk. Of one that ends badly the steps are dropped that do not matter, and what is left
 /// is told.
 async fn walk_and_shrink(stage: &Stage, seed: u64) -> Option<String> {
-    let begun = std::time::Instant::now();
+    let begun = Instant::now();
     let on_postgres = seed.is_multiple_of(ON_POSTGRES);
     let mut walk = Walk::draw(seed, on_postgres);
     let mut failure = walk.go(stage).await.err()?;
     let mut at = walk.steps.len();
-    let mut left = 120;
-    while at > 0 && left > 0 {
+    while at > 0 && begun.elapsed() < SHRINKING {
         at -= 1;
-        left -= 1;
         let without = walk.without(at);
         if let Err(told) = without.go(stage).await {
             (walk, failure) = (without, told);

@@ -58,7 +58,7 @@ impl Stage {
     pub async fn set() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let begin = at("2026-10-01T00:00:00Z");
-        let sandbox = Sandbox::start(Options { page_size: 3, ..Options::at(begin) }).await.expect("a sandbox");
+        let sandbox = Sandbox::start(Options { page_size: 7, ..Options::at(begin) }).await.expect("a sandbox");
         let control = sandbox.control();
         let access = sandbox.grant_access(folder.path()).expect("access");
         for number in 0..ROSTERS.len() {
