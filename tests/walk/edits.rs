@@ -177,8 +177,12 @@ impl People<'_> {
     async fn plan(&self, step: &Step, rrule: Option<&str>) -> Done {
         let mut meeting = self.meeting(step);
         meeting.rrule = rrule.map(str::to_owned);
-        if step.in_hundred(5, 15) {
+        if step.in_hundred(5, 25) {
             meeting.attendees.push(QUAGGA.to_owned());
+        }
+        // Who is left out may be invited later.
+        if step.in_hundred(7, 12) {
+            meeting.attendees.remove(0);
         }
         let planned = self.control.plan(&meeting).await.expect("a meeting");
         let NewMeeting { organizer, attendees, start, timezone, .. } = meeting;
