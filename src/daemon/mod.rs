@@ -28,11 +28,29 @@ const HARD_STOP: Duration = Duration::from_secs(8);
 const FIRST_PAUSE: TimeDelta = TimeDelta::seconds(2);
 const LONGEST_PAUSE: TimeDelta = TimeDelta::seconds(30);
 
-/// One arrow of the flow.
-type Step = for<'a> fn(&'a Context) -> Pin<Box<dyn Future<Output = Result<Outcome, StoreError>> + Send + 'a>>;
+type Stepping<'a> = Pin<Box<dyn Future<Output = Result<Outcome, StoreError>> + Send + 'a>>;
 
-const STEPS: [(&str, Step); 7] = [
-    ("sync", |context| Box::pin(pipeline::sync::step(context))),
+type Arrow = for<'a> fn(&'a Context) -> Stepping<'a>;
+
+/// What a worker does, over and over.
+#[derive(Clone)]
+enum Step {
+    /// The calendars of one connection: one that is sick slows no other.
+    Lane(String),
+    Arrow(Arrow),
+}
+
+impl Step {
+    fn take<'a>(&'a self, context: &'a Context, stop: &'a CancellationToken) -> Stepping<'a> {
+        match self {
+            Self::Lane(connection) => Box::pin(pipeline::sync::lane(context, connection, stop)),
+            Self::Arrow(step) => step(context),
+        }
+    }
+}
+
+const ARROWS: [(&str, Arrow); 7] = [
+    ("watch", |context| Box::pin(pipeline::watch::step(context))),
     ("detect", |context| Box::pin(pipeline::detect::step(context))),
     ("conference", |context| Box::pin(pipeline::conference::step(context))),
     ("judge", |context| Box::pin(pipeline::judge::step(context))),
@@ -50,12 +68,14 @@ pub struct Workers {
 }
 
 impl Workers {
-    /// Starts a worker for each step. `poll` is the longest that any of them sleeps without looking.
+    /// Starts a worker for each connection's calendars and for each other step. `poll` is the longest that any of them sleeps without looking.
     pub fn start(context: &Context, poll: TimeDelta) -> Self {
         let board = Board::default();
         let stop = CancellationToken::new();
         let mut tasks = JoinSet::new();
-        for (name, step) in STEPS {
+        let lanes = context.providers.keys().map(|connection| ("sync", Step::Lane(connection.clone())));
+        let arrows = ARROWS.into_iter().map(|(name, arrow)| (name, Step::Arrow(arrow)));
+        for (name, step) in lanes.chain(arrows) {
             let seat = board.seat(name);
             tasks.spawn(work(name, step, context.clone(), seat, stop.clone(), poll));
         }
@@ -102,7 +122,7 @@ async fn work(
     while !stop.is_cancelled() {
         // Armed before looking, so that a call meanwhile is not lost.
         seat.look();
-        let outcome = step(&context).await;
+        let outcome = step.take(&context, &stop).await;
         let now = context.clock.now();
         if outcome.is_ok() {
             pause = FIRST_PAUSE;

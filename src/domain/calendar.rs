@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize, Serializer};
 use super::event::Window;
 use super::people::{Address, ParticipantId};
 
+pub mod pace;
+
 /// The store's key of a [`Calendar`]; people see it as `c3`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CalendarId(pub i64);
@@ -42,6 +44,10 @@ pub struct Calendar {
     pub next_sync_at: DateTime<Utc>,
     /// How many times in a row reading it failed.
     pub failures: u32,
+    /// How often its provider has told of a change, ever.
+    pub told: u32,
+    /// What `told` was when the last reading began.
+    pub told_before: u32,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
+use url::Url;
 
 use super::Happening;
 use super::budget::{Limit, Requests};
@@ -14,6 +15,9 @@ use crate::domain::program::Program;
 use crate::notify::{Notifier, SmtpUrlError};
 use crate::providers::{Budget, Provider, google::Google, microsoft::Microsoft};
 use crate::store::{Store, StoreError};
+
+/// Where providers' notices arrive, below the public address.
+pub const NOTICES: &str = "notices";
 
 /// What the steps work with. Made once, shared by all.
 #[derive(Clone)]
@@ -28,6 +32,8 @@ pub struct Context {
     pub mails: Option<Limit>,
     pub clock: Arc<dyn Clock>,
     pub sync: config::Sync,
+    /// Where providers are to send their notices; `None` where nobody can reach this service.
+    pub notices: Option<Url>,
     /// Who wants to hear what happens, as it happens.
     pub listener: Option<mpsc::UnboundedSender<Happening>>,
 }
@@ -63,6 +69,7 @@ impl Context {
             mails: config.mail.as_ref().map(Limit::mails),
             clock,
             sync: config.sync.clone(),
+            notices: notices(config),
             listener: None,
         })
     }
@@ -77,7 +84,9 @@ impl Context {
     /// Tells the database which participants have a calendar through which connection.
     pub async fn register_calendars(&self, config: &Config) -> Result<(), StoreError> {
         let participants = self.store.participants().await?;
-        self.store.ensure_calendars(&calendars(&config.connections, &participants), self.clock.now()).await
+        let now = self.clock.now();
+        self.store.ensure_calendars(&calendars(&config.connections, &participants), now).await?;
+        self.store.watch_calendars(self.notices.is_some(), now).await
     }
 
     pub(super) fn tell(&self, happening: Happening) {
@@ -91,6 +100,11 @@ impl Context {
     pub fn program(&self, name: &str) -> Option<&Program> {
         self.programs.iter().find(|program| program.name == name)
     }
+}
+
+/// Below the address under which others reach this service.
+fn notices(config: &Config) -> Option<Url> {
+    config.web.as_ref()?.public_url.as_ref()?.join(NOTICES).ok()
 }
 
 fn providers(config: &Config, store: &Store) -> Result<BTreeMap<String, Arc<dyn Provider>>, SetUpError> {

@@ -28,9 +28,10 @@ pub mod plan;
 pub mod report;
 pub mod send;
 pub mod sync;
+pub mod watch;
 
 pub use budget::Limit;
-pub use context::{Context, SetUpError};
+pub use context::{Context, NOTICES, SetUpError};
 
 /// How a step ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +45,16 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// The sooner of two.
+    fn sooner(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Done, _) | (_, Self::Done) => Self::Done,
+            (Self::NextAt(one), Self::NextAt(other)) => Self::NextAt(one.min(other)),
+            (Self::NextAt(at), Self::Idle) | (Self::Idle, Self::NextAt(at)) => Self::NextAt(at),
+            (Self::Idle, Self::Idle) => Self::Idle,
+        }
+    }
+
     fn waiting_for(next: Option<DateTime<Utc>>) -> Self {
         next.map_or(Self::Idle, Self::NextAt)
     }

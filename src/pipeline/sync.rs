@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use futures_util::{StreamExt, stream};
 
-use super::{Batch, Context, Happening, Outcome, keeping};
+use super::{Context, Happening, keeping};
+use crate::domain::calendar::pace::{self, Situation};
 use crate::domain::calendar::{Calendar, CalendarId, CalendarState, STALE_AFTER};
 use crate::domain::copies::{Changes, Seen, compare};
 use crate::domain::detect::{Decision, SeriesMemory};
@@ -15,10 +15,18 @@ use crate::domain::pairing::{Pairing, PairingId};
 use crate::domain::program::Program;
 use crate::domain::session::{Copy, CopyState};
 use crate::providers::{Change, Listing, Provider, ProviderError};
-use crate::store::{Finished, Lease, Queue, StoreError, SyncUpdate};
+use crate::store::{Finished, Lease, StoreError, SyncUpdate};
+
+mod lane;
+
+pub use lane::{lane, step};
 
 /// No calendar is left alone for longer than about this, whatever its provider asks for.
 const LONGEST_WAIT: TimeDelta = TimeDelta::days(1);
+
+/// How long after a notice a calendar is read: changes come in bursts, and one reading is to see all
+/// of one.
+pub const SETTLES: TimeDelta = TimeDelta::seconds(3);
 
 /// The longest that one calendar may take, however many pages it has.
 const LONGEST_READ: Duration = Duration::from_secs(10 * 60);
@@ -30,51 +38,16 @@ fn too_long() -> ProviderError {
     ))
 }
 
-/// By how much the clocks of those who share the work may differ.
-const CLOCKS_DIFFER: TimeDelta = TimeDelta::minutes(5);
-
-/// Reads every calendar that is due, several at a time. One that fails holds up no other.
-pub async fn step(context: &Context) -> Result<Outcome, StoreError> {
-    let at_once = context.sync.concurrency;
-    let batch = u32::try_from(at_once).unwrap_or(u32::MAX);
-    let due = context.store.claim_calendars(context.clock.now(), batch).await?;
-    if due.is_empty() {
-        let next = context.store.next_due(Queue::Calendars).await?;
-        let (now, interval) = (context.clock.now(), context.sync.interval);
-        let far_off = next.is_some_and(|next| next > now + LONGEST_WAIT.max(interval) * 2);
-        // A clock that was ahead only while the service was down, or that nobody saw being set; or the
-        // interval was made shorter.
-        if far_off || context.store.is_put_off(now + interval + CLOCKS_DIFFER).await? {
-            tracing::warn!(
-                "calendars are put off for longer than `interval`, as by a clock that was ahead; everything is looked at now"
-            );
-            context.store.look_at_everything(now).await?;
-            return Ok(Outcome::Done);
-        }
-        return Ok(Outcome::waiting_for(next));
-    }
-    let mut readings = stream::iter(due.into_iter().map(|(calendar, lease)| read(context, calendar, lease)))
-        .buffer_unordered(at_once);
-    let mut batch = Batch::default();
-    while let Some(result) = readings.next().await {
-        batch.note(result);
-    }
-    batch.end()?;
-    Ok(Outcome::Done)
-}
-
-async fn read(context: &Context, calendar: Calendar, lease: Lease<CalendarId>) -> Result<(), StoreError> {
-    let Some(provider) = context.providers.get(&calendar.connection) else {
-        // The connection left the configuration; at the next start the calendar will, too.
-        let later = context.clock.now() + TimeDelta::days(1);
-        let error = format!("the connection “{}” is not configured any more", calendar.connection);
-        let _ = context.store.fail_sync(&lease, CalendarState::Unreachable, &error, later, false).await?;
-        return Ok(());
-    };
+async fn read(
+    context: &Context,
+    provider: &dyn Provider,
+    calendar: Calendar,
+    lease: Lease<CalendarId>,
+) -> Result<(), StoreError> {
     let work = async {
-        let fetched = tokio::time::timeout(LONGEST_READ, fetch(context, provider.as_ref(), &calendar));
+        let fetched = tokio::time::timeout(LONGEST_READ, fetch(context, provider, &calendar));
         match fetched.await.unwrap_or_else(|_| Err(too_long())) {
-            Ok(fetched) => keep(context, provider.as_ref(), &calendar, &lease, fetched).await,
+            Ok(fetched) => keep(context, provider, &calendar, &lease, fetched).await,
             Err(error) => fail(context, &calendar, &lease, &error).await,
         }
     };
@@ -131,7 +104,8 @@ async fn keep(
     lease: &Lease<CalendarId>,
     fetched: Fetched,
 ) -> Result<(), StoreError> {
-    let changes = if fetched.listing.changes.is_empty() && !fetched.full {
+    let listed = !fetched.listing.changes.is_empty();
+    let changes = if !listed && !fetched.full {
         Changes::default()
     } else {
         let (changes, full) = (fetched.listing.changes, fetched.full);
@@ -141,11 +115,14 @@ async fn keep(
         }
     };
     let now = context.clock.now();
+    let changed = !changes.upserts.is_empty() || !changes.gone.is_empty();
     let update = SyncUpdate {
         upserts: changes.upserts,
         gone: changes.gone,
         cursor: fetched.listing.cursor.map(|cursor| (cursor, fetched.window)),
-        next_sync_at: now + context.sync.interval,
+        next_sync_at: next_reading(context, calendar, listed && !fetched.full, changed, now).await?,
+        told: calendar.told,
+        again_at: now + SETTLES,
         was_stale: calendar.last_synced_at.is_none_or(|read_at| now - read_at > STALE_AFTER),
     };
     match context.store.finish_sync(lease, update, now).await? {
@@ -170,6 +147,25 @@ async fn keep(
         }
     }
     Ok(())
+}
+
+/// When the calendar is read again, after a reading that brought changes of a pairing or not.
+/// `listed` says whether an increment held anything at all: of that the provider was to tell.
+async fn next_reading(
+    context: &Context,
+    calendar: &Calendar,
+    listed: bool,
+    changed: bool,
+    now: DateTime<Utc>,
+) -> Result<DateTime<Utc>, StoreError> {
+    let patience = context.sync.interval;
+    let moments =
+        context.store.moments(calendar.owner, pace::past(now), now + pace::horizon(patience)).await?;
+    let kept_quiet = listed && calendar.told == calendar.told_before;
+    let watched =
+        context.notices.is_some() && !kept_quiet && context.store.is_watched(calendar.id, now).await?;
+    let situation = Situation { patience, changed, watched, moments };
+    Ok(pace::next_reading(&situation, now, calendar.id.0))
 }
 
 /// What a listing means for the pairings of the calendar's owner. Other people's pairings are none of

@@ -11,6 +11,9 @@ pub mod microsoft;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use secrecy::SecretString;
+use url::Url;
 
 use crate::domain::event::{Conference, Event, Window};
 use crate::domain::evidence::Call;
@@ -47,8 +50,46 @@ pub trait Provider: Send + Sync {
         window: Window,
     ) -> Result<Vec<Call>, ProviderError>;
 
+    /// Lets the provider tell of changes to the calendar of `mailbox`. What changed before is told by
+    /// nobody; notices may come before this returns.
+    async fn watch(&self, mailbox: &Address, wish: &Wish) -> Result<Channel, ProviderError>;
+
+    /// Lets a channel last until about `until`; `None` when it is no more, or cannot be made to last:
+    /// another has to be opened.
+    async fn renew(
+        &self,
+        mailbox: &Address,
+        channel: &Channel,
+        until: DateTime<Utc>,
+    ) -> Result<Option<Channel>, ProviderError>;
+
+    /// Ends a channel; one that is no more is no error.
+    async fn unwatch(&self, mailbox: &Address, channel: &Channel) -> Result<(), ProviderError>;
+
     /// Whether the calendar of `mailbox` can be read, at the least cost: for `check --online`.
     async fn probe(&self, mailbox: &Address) -> Result<(), ProviderError>;
+}
+
+/// How a provider is to tell of changes.
+#[derive(Clone, Debug)]
+pub struct Wish {
+    /// The name of the channel, unless the provider chooses one: up to 64 letters, digits and dashes.
+    pub id: String,
+    /// Where notices go, over HTTPS.
+    pub address: Url,
+    /// What every notice is to bring, so that it is known to be one: up to 128 characters.
+    pub secret: SecretString,
+    /// Until when, less than seven days ahead: Graph refuses more. Google may choose another time.
+    pub until: DateTime<Utc>,
+}
+
+/// An open channel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Channel {
+    pub id: String,
+    /// The provider's own name of what is watched.
+    pub resource: String,
+    pub expires_at: DateTime<Utc>,
 }
 
 /// What one listing brought, in the order in which it came.

@@ -8,6 +8,7 @@ use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
+use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
 use chrono::{DateTime, Utc};
 use futures_util::stream;
@@ -20,8 +21,11 @@ use crate::sandbox::control;
 use crate::sandbox::control::faults::{Dealt, Faults, Told};
 use crate::sandbox::cursors::{Chains, Cursors, GoogleScope, GraphScope};
 use crate::sandbox::google;
+use crate::sandbox::google::watch::Channels;
 use crate::sandbox::graph;
+use crate::sandbox::graph::subscriptions::{Shake, Subscriptions};
 use crate::sandbox::line::Cut;
+use crate::sandbox::notices::{Notice, Outbox};
 use crate::sandbox::smtp::Post;
 use crate::sandbox::world::World;
 
@@ -32,6 +36,9 @@ pub struct State {
     pub key: &'static ServiceAccountKey,
     pub microsoft: MicrosoftApp,
     pub post: Arc<Post>,
+    pub outbox: Arc<Outbox>,
+    /// Whether notices may go to `http` on loopback.
+    pub plain_callbacks: bool,
     all: Mutex<All>,
 }
 
@@ -45,6 +52,8 @@ pub struct All {
     pub faults: Faults,
     /// The page that is told now is told again afterwards.
     pub again: bool,
+    pub channels: Channels,
+    pub subscriptions: Subscriptions,
     pub requests: Vec<String>,
 }
 
@@ -58,6 +67,8 @@ impl All {
             chains: Chains::default(),
             faults: Faults::default(),
             again: false,
+            channels: Channels::default(),
+            subscriptions: Subscriptions::default(),
             requests: Vec::new(),
         }
     }
@@ -87,7 +98,12 @@ impl All {
 }
 
 impl State {
-    pub fn new(options: &Options, key: &'static ServiceAccountKey, address: SocketAddr) -> Self {
+    pub fn new(
+        options: &Options,
+        key: &'static ServiceAccountKey,
+        address: SocketAddr,
+        outbox: Arc<Outbox>,
+    ) -> Self {
         let mut world = World::new(options.now, options.seed);
         let microsoft = MicrosoftApp {
             tenant_id: world.tenant.clone(),
@@ -100,6 +116,8 @@ impl State {
             key,
             microsoft,
             post: Arc::new(Post::new(options.mail_dir.clone())),
+            outbox,
+            plain_callbacks: options.plain_callbacks,
             all: Mutex::new(All::new(world)),
         }
     }
@@ -116,6 +134,12 @@ impl State {
 
     pub fn lock(&self) -> MutexGuard<'_, All> {
         self.all.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Puts on their way the notices about whatever changed since this was last called.
+    pub fn tell(&self, all: &mut All) {
+        let due = all.channels.due(&all.world).into_iter().chain(all.subscriptions.due(&all.world));
+        due.for_each(|notice| self.outbox.send(notice));
     }
 }
 
@@ -152,6 +176,14 @@ impl Request {
 
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+
+    /// Every value of a query parameter, sorted.
+    pub fn values(&self, name: &str) -> Vec<String> {
+        let mut values: Vec<String> =
+            self.query.iter().filter(|(key, _)| key == name).map(|(_, value)| value.clone()).collect();
+        values.sort();
+        values
     }
 
     /// The bearer token.
@@ -203,7 +235,19 @@ fn percent_decode(text: &str) -> String {
 pub struct Reply {
     pub status: u16,
     pub headers: Vec<(&'static str, String)>,
+    /// `null` is no body at all.
     pub body: Value,
+    /// What has to happen before this may be answered.
+    pub errand: Option<Box<Errand>>,
+}
+
+/// What an answer waits for, outside the lock.
+#[derive(Debug, Clone)]
+pub enum Errand {
+    /// A notice that comes first.
+    Tell(Notice),
+    /// The handshake with the receiver of a subscription.
+    Shake(Shake),
 }
 
 impl Reply {
@@ -212,7 +256,7 @@ impl Reply {
     }
 
     pub fn new(status: u16, body: Value) -> Self {
-        Self { status, headers: Vec::new(), body }
+        Self { status, headers: Vec::new(), body, errand: None }
     }
 
     #[must_use]
@@ -221,10 +265,19 @@ impl Reply {
         self
     }
 
+    /// The last page of a listing, with no way to go on.
+    fn without_cursor(mut self) -> Self {
+        if let Value::Object(fields) = &mut self.body {
+            fields.remove("nextSyncToken");
+            fields.remove("@odata.deltaLink");
+        }
+        self
+    }
+
     /// The connection breaks in the middle of the answer.
     fn into_half_a_response(self) -> Response {
-        let (parts, _) = self.clone().into_response().into_parts();
         let mut text = self.body.to_string().into_bytes();
+        let (parts, _) = self.into_response().into_parts();
         let length = HeaderValue::from(text.len());
         text.truncate(text.len() / 2);
         let rest = io::Error::from(io::ErrorKind::ConnectionAborted);
@@ -236,9 +289,14 @@ impl Reply {
 
     pub fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let mut response = (status, self.body.to_string()).into_response();
+        let mut response = match self.body {
+            Value::Null => status.into_response(),
+            body => (status, body.to_string()).into_response(),
+        };
         let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=UTF-8"));
+        if headers.contains_key(header::CONTENT_TYPE) {
+            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=UTF-8"));
+        }
         for (name, value) in self.headers {
             if let Ok(value) = HeaderValue::from_str(&value) {
                 headers.append(name, value);
@@ -249,7 +307,22 @@ impl Reply {
 }
 
 pub fn router(state: Arc<State>) -> Router {
-    Router::new().nest("/_sandbox", control::router()).fallback(vendor).with_state(state)
+    Router::new()
+        .nest("/_sandbox", control::router())
+        .fallback(vendor)
+        .layer(middleware::from_fn_with_state(Arc::clone(&state), told))
+        .with_state(state)
+}
+
+/// Whoever changed the world: those who watch are told before the change is answered for.
+async fn told(
+    extract::State(state): extract::State<Arc<State>>,
+    request: extract::Request,
+    next: Next,
+) -> Response {
+    let response = next.run(request).await;
+    state.tell(&mut state.lock());
+    response
 }
 
 async fn vendor(
@@ -265,35 +338,43 @@ async fn vendor(
     if !dealt.delay.is_zero() {
         tokio::time::sleep(dealt.delay).await;
     }
-    let truth = || answer(&state, &mut state.lock(), &request);
+    let again = matches!(dealt.answer, Told::DuplicatePage);
     match dealt.answer {
-        Told::Truth => truth().into_response(),
         Told::Error(reply) => reply.into_response(),
         Told::Garbage => "<html>\n<title>Please wait</title>\n</html>\n".into_response(),
         Told::OddJson => {
             Reply::ok(serde_json::json!(["surprise", {"items": 7, "value": {}}])).into_response()
         }
-        Told::Truncated => truth().into_half_a_response(),
         Told::Reset => {
             cut.now();
             // Nobody gets it.
             StatusCode::NO_CONTENT.into_response()
         }
-        Told::DuplicatePage => {
-            let mut all = state.lock();
-            all.again = true;
-            let reply = answer(&state, &mut all, &request);
-            all.again = false;
-            reply.into_response()
+        Told::Truncated => truth(&state, &request, false).await.into_half_a_response(),
+        Told::PageWithoutToken => truth(&state, &request, false).await.without_cursor().into_response(),
+        Told::Truth | Told::DuplicatePage => truth(&state, &request, again).await.into_response(),
+    }
+}
+
+/// What the vendor answers; a page that comes `again` leads to itself.
+async fn truth(state: &State, request: &Request, again: bool) -> Reply {
+    let (mut reply, token) = {
+        let mut all = state.lock();
+        all.again = again;
+        let reply = answer(state, &mut all, request);
+        all.again = false;
+        let token = reply.errand.as_ref().map(|_| all.world.mint.guid()).unwrap_or_default();
+        (reply, token)
+    };
+    match reply.errand.take().map(|errand| *errand) {
+        None => reply,
+        Some(Errand::Tell(notice)) => {
+            state.outbox.deliver(&notice).await;
+            reply
         }
-        Told::PageWithoutToken => {
-            let mut reply = truth();
-            for name in ["nextSyncToken", "@odata.deltaLink"] {
-                if let Value::Object(fields) = &mut reply.body {
-                    fields.remove(name);
-                }
-            }
-            reply.into_response()
+        Some(Errand::Shake(shake)) => {
+            let went = shake.ask(&state.outbox, &token).await;
+            shake.finish(&mut state.lock(), reply, went)
         }
     }
 }

@@ -13,6 +13,7 @@ mod google;
 mod graph;
 mod http;
 mod line;
+mod notices;
 mod smtp;
 mod world;
 
@@ -27,8 +28,8 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 pub use control::client::{Control, ControlError};
 pub use control::wire::{
-    Conference, Fault, Join, Mail, NewMeeting, NewPerson, Occurrence, Person, Planned, Presence, Provider,
-    Quirks, Response, TrueMeeting,
+    Conference, Fault, Join, Lifecycle, Mail, NewMeeting, NewPerson, NoticeRules, Notified, Occurrence,
+    Person, Planned, Presence, Provider, Quirks, Removal, Response, TrueMeeting, Watch,
 };
 
 /// How a sandbox begins.
@@ -42,13 +43,15 @@ pub struct Options {
     pub mail_dir: Option<PathBuf>,
     /// Two sandboxes with the same seed and the same history make the same identifiers.
     pub seed: u64,
+    /// Takes `http` addresses on loopback for notices, where the vendors demand `https`.
+    pub plain_callbacks: bool,
 }
 
 impl Options {
     /// The usual options, at `now`.
     #[must_use]
     pub fn at(now: DateTime<Utc>) -> Self {
-        Self { now, page_size: 50, mail_dir: None, seed: 1 }
+        Self { now, page_size: 50, mail_dir: None, seed: 1, plain_callbacks: false }
     }
 }
 
@@ -89,12 +92,14 @@ impl Sandbox {
         let smtp_listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let http = http_listener.local_addr()?;
         let smtp = smtp_listener.local_addr()?;
-        let state = Arc::new(http::State::new(&options, key, http));
+        let (outbox, waiting) = notices::Outbox::new();
+        let state = Arc::new(http::State::new(&options, key, http, Arc::clone(&outbox)));
         let stop = CancellationToken::new();
         let google_key_json = auth::key_file(&state.base, key);
         let microsoft = state.microsoft.clone();
 
         tokio::spawn(smtp::serve(smtp_listener, Arc::clone(&state.post), stop.clone()));
+        tokio::spawn(notices::deliver(outbox, waiting, stop.clone()));
         let router = http::router(state);
         let stopped = stop.clone();
         tokio::spawn(async move {

@@ -1,7 +1,8 @@
 //! Calendars: which there are, whose turn it is, and how well they can be read.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
+use crate::domain::calendar::pace::Moment;
 use crate::domain::calendar::{Calendar, CalendarId, CalendarState, Reading};
 use crate::domain::event::Window;
 use crate::domain::pairing::PairingId;
@@ -13,8 +14,8 @@ use super::error::Result;
 use super::queue::{Finished, Lease, Queue};
 use super::roster::address;
 
-const COLUMNS: &str = "id, connection, owner, address, cursor, window_from, window_to, state, \
-                       error, last_synced_at, next_sync_at, failures";
+pub(super) const COLUMNS: &str = "id, connection, owner, address, cursor, window_from, window_to, state, \
+                                  error, last_synced_at, next_sync_at, failures, told, told_before";
 
 impl Store {
     /// Makes these the active calendars: adds what is missing, takes up again what had been given
@@ -74,18 +75,53 @@ impl Store {
         rows.iter().map(calendar).collect()
     }
 
-    /// Takes the calendars whose turn it is.
+    /// Takes the calendars of a connection whose turn it is.
     pub async fn claim_calendars(
         &self,
+        connection: &str,
         now: DateTime<Utc>,
         limit: u32,
     ) -> Result<Vec<(Calendar, Lease<CalendarId>)>> {
-        self.claim(Queue::Calendars, COLUMNS, now, limit, |row| {
+        let among = ("connection = $3", Some(connection.into()));
+        self.claim_among(Queue::Calendars, among, COLUMNS, now, limit, |row| {
             let calendar = calendar(row)?;
             let id = calendar.id;
             Ok((calendar, id))
         })
         .await
+    }
+
+    /// When the next calendar of a connection is due that nobody is reading.
+    pub async fn next_calendar_due(&self, connection: &str) -> Result<Option<DateTime<Utc>>> {
+        self.next_due_among(Queue::Calendars, ("connection = $1", Some(connection.into()))).await
+    }
+
+    /// What rests on the calendar of `owner` between two times: sessions that take place, and alerts.
+    pub async fn moments(
+        &self,
+        owner: ParticipantId,
+        from: DateTime<Utc>,
+        to: DateTime<Utc>,
+    ) -> Result<Vec<Moment>> {
+        let own = "pairing IN (SELECT pairing FROM pairing_member WHERE participant = $1)";
+        // A session is not longer than a day: that bounds what is read of the index.
+        let sql = format!(
+            "SELECT 'session' AS kind, starts_at, ends_at FROM session
+             WHERE {own} AND stands AND starts_at > $4 AND starts_at < $3 AND ends_at > $2
+             UNION ALL
+             SELECT 'alert' AS kind, due_at AS starts_at, due_at AS ends_at FROM alert
+             WHERE {own} AND state = 'planned' AND due_at < $3"
+        );
+        let rows = self.db.all(&sql, values![owner.0, from, to, from - TimeDelta::days(1)]).await?;
+        let moments = rows.iter().map(|row| {
+            let row = row.of("session", "");
+            let (from, to) = (row.get("starts_at")?, row.get("ends_at")?);
+            Ok(match row.get::<String>("kind")?.as_str() {
+                "session" => Moment::Session(Window { from, to }),
+                _ => Moment::Alert(to),
+            })
+        });
+        moments.collect()
     }
 
     /// The calendar could not be read; what is known of its copies stays.
@@ -155,7 +191,7 @@ impl Store {
     }
 }
 
-fn calendar(row: &Row) -> Result<Calendar> {
+pub(super) fn calendar(row: &Row) -> Result<Calendar> {
     let id: i64 = row.of("calendar", "").get("id")?;
     let row = row.of("calendar", id);
     let cursor = match row.get::<Option<String>>("cursor")? {
@@ -179,5 +215,7 @@ fn calendar(row: &Row) -> Result<Calendar> {
         last_synced_at: row.get("last_synced_at")?,
         next_sync_at: row.get("next_sync_at")?,
         failures: row.count("failures")?,
+        told: row.count("told")?,
+        told_before: row.count("told_before")?,
     })
 }

@@ -18,13 +18,14 @@ const fn table(name: &'static str, key: &'static [&'static str]) -> Table {
 
 /// Everything that is carried over, what others refer to first. Who runs and what was asked of others
 /// within the last minutes is not.
-const TABLES: [Table; 15] = [
+const TABLES: [Table; 16] = [
     table("program", &["name"]),
     table("participant", &["id"]),
     table("address", &["address"]),
     table("pairing", &["id"]),
     table("pairing_member", &["pairing", "participant"]),
     table("calendar", &["id"]),
+    table("channel", &["id"]),
     table("session", &["id"]),
     table("copy", &["id"]),
     table("evidence", &["id"]),

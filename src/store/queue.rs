@@ -74,6 +74,8 @@ pub enum Queue {
     Plan,
     /// Alerts to send.
     Alerts,
+    /// Calendars about which being told is to be arranged.
+    Watch,
 }
 
 /// How a queue lies in its table.
@@ -88,8 +90,8 @@ pub(super) struct Line {
 }
 
 impl Queue {
-    pub(super) const ALL: [Self; 6] =
-        [Self::Calendars, Self::Detect, Self::Judge, Self::Fetch, Self::Plan, Self::Alerts];
+    pub(super) const ALL: [Self; 7] =
+        [Self::Calendars, Self::Detect, Self::Judge, Self::Fetch, Self::Plan, Self::Alerts, Self::Watch];
 
     pub(super) const fn line(self) -> Line {
         match self {
@@ -141,6 +143,14 @@ impl Queue {
                 until: "lease_until",
                 waiting: "state = 'planned'",
             },
+            Self::Watch => Line {
+                table: "calendar",
+                id: "id",
+                due: "next_watch_at",
+                lease: "watch_lease",
+                until: "watch_lease_until",
+                waiting: "next_watch_at IS NOT NULL",
+            },
         }
     }
 
@@ -151,9 +161,9 @@ impl Queue {
         format!("({table}.{until} <= {{db_now}} OR {table}.{until} > {{db_now}} + {LASTS})")
     }
 
-    /// One statement: takes what is due and not taken, the longest due first.
-    /// `$1` now, `$2` how many at most.
-    pub(super) fn claim_sql(self, returning: &str) -> String {
+    /// One statement: takes what is due and not taken, the longest due first, `among` those that the
+    /// condition names (`TRUE` for all). `$1` now, `$2` how many at most.
+    pub(super) fn claim_sql(self, among: &str, returning: &str) -> String {
         let Line { table, id, due, lease, until, waiting } = self.line();
         let free = self.free_sql();
         // MATERIALIZED, so that a planner that looks twice cannot claim twice. In the order of the index
@@ -161,7 +171,7 @@ impl Queue {
         format!(
             "WITH claimed AS MATERIALIZED (
                 SELECT {id} FROM {table}
-                WHERE {waiting} AND {due} <= $1 AND {free}
+                WHERE {waiting} AND {among} AND {due} <= $1 AND {free}
                 ORDER BY {due} LIMIT $2 {{skip_locked}})
              UPDATE {table} SET {lease} = {lease} + 1, {until} = {{db_now}} + {LASTS}
              WHERE {id} IN (SELECT {id} FROM claimed)
@@ -169,10 +179,12 @@ impl Queue {
         )
     }
 
-    fn next_due_sql(self) -> String {
+    fn next_due_sql(self, among: &str) -> String {
         let Line { table, due, waiting, .. } = self.line();
         let free = self.free_sql();
-        format!("SELECT {due} AS due FROM {table} WHERE {waiting} AND {free} ORDER BY {due} LIMIT 1")
+        format!(
+            "SELECT {due} AS due FROM {table} WHERE {waiting} AND {among} AND {free} ORDER BY {due} LIMIT 1"
+        )
     }
 
     /// How many that are due wait for whoever comes, how many somebody has, and since when the first
@@ -206,16 +218,29 @@ impl Store {
         limit: u32,
         row: impl Fn(&Row) -> Result<(T, U)>,
     ) -> Result<Vec<(T, Lease<U>)>> {
+        self.claim_among(queue, ("TRUE", None), returning, now, limit, row).await
+    }
+
+    /// [`Store::claim`] among those rows that a condition names, whose `$3` is the value beside it.
+    pub(super) async fn claim_among<T, U: Ord>(
+        &self,
+        queue: Queue,
+        (among, value): (&str, Option<Value>),
+        returning: &str,
+        now: DateTime<Utc>,
+        limit: u32,
+        row: impl Fn(&Row) -> Result<(T, U)>,
+    ) -> Result<Vec<(T, Lease<U>)>> {
         let Line { table, id: key, .. } = queue.line();
-        let sql = queue.claim_sql(returning);
-        let rows = self.db.write(&sql, values![now, limit]).await?;
+        let sql = queue.claim_sql(among, returning);
+        let rows = self.db.write(&sql, values![now, limit].into_iter().chain(value).collect()).await?;
         let mut claimed = Vec::new();
         for found in &rows {
             let fields = found.of(table, "claimed");
             let due: DateTime<Utc> = fields.get("claimed_due")?;
             let number = fields.get("claimed_lease")?;
             let id = match queue {
-                Queue::Calendars | Queue::Detect | Queue::Plan => Id::Number(fields.get(key)?),
+                Queue::Calendars | Queue::Detect | Queue::Plan | Queue::Watch => Id::Number(fields.get(key)?),
                 Queue::Judge | Queue::Fetch | Queue::Alerts => Id::Text(fields.get(key)?),
             };
             match row(found) {
@@ -234,9 +259,18 @@ impl Store {
     /// When the next row of `queue` that nobody is working on is due; what lies in the past is due
     /// now.
     pub async fn next_due(&self, queue: Queue) -> Result<Option<DateTime<Utc>>> {
-        let sql = queue.next_due_sql();
+        self.next_due_among(queue, ("TRUE", None)).await
+    }
+
+    /// [`Store::next_due`] among those rows that a condition names, whose `$1` is the value beside it.
+    pub(super) async fn next_due_among(
+        &self,
+        queue: Queue,
+        (among, value): (&str, Option<Value>),
+    ) -> Result<Option<DateTime<Utc>>> {
+        let sql = queue.next_due_sql(among);
         let table = queue.line().table;
-        let row = self.db.one(&sql, vec![]).await?;
+        let row = self.db.one(&sql, value.into_iter().collect()).await?;
         row.map(|row| row.of(table, "next").get("due")).transpose()
     }
 

@@ -76,8 +76,9 @@ pub struct ScheduleCensus {
 }
 
 /// The queues in the order in which work goes through them, as people know them.
-const QUEUES: [(Queue, &str); 6] = [
+const QUEUES: [(Queue, &str); 7] = [
     (Queue::Calendars, "sync"),
+    (Queue::Watch, "watch"),
     (Queue::Detect, "detect"),
     (Queue::Fetch, "fetch"),
     (Queue::Judge, "judge"),

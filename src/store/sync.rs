@@ -25,6 +25,10 @@ pub struct SyncUpdate {
     /// Where to go on; `None` begins with a full listing next time.
     pub cursor: Option<(String, Window)>,
     pub next_sync_at: DateTime<Utc>,
+    /// What `told` of the calendar was when the reading began.
+    pub told: u32,
+    /// When the calendar is to be read again if its provider told of a change since then.
+    pub again_at: DateTime<Utc>,
     /// The calendar was never read before, or not for so long that nobody was to rely on it.
     pub was_stale: bool,
 }
@@ -47,12 +51,14 @@ impl Store {
         update: SyncUpdate,
         now: DateTime<Utc>,
     ) -> Result<Finished<SyncCounts>> {
-        let SyncUpdate { upserts, gone: gone_copies, cursor, next_sync_at, was_stale } = update;
+        let SyncUpdate { upserts, gone: gone_copies, cursor, next_sync_at, told, again_at, was_stale } =
+            update;
         let window = cursor.as_ref().map(|(_, window)| window);
         let release = Queue::Calendars.release_sql();
         let sql = format!(
             "UPDATE calendar SET cursor = $3, window_from = $4, window_to = $5, state = 'active',
-                error = NULL, failures = 0, last_synced_at = $6, next_sync_at = $7, {release}
+                error = NULL, failures = 0, last_synced_at = $6,
+                next_sync_at = CASE WHEN told > $8 THEN $9 ELSE $7 END, told_before = $8, {release}
              WHERE id = $1 AND lease = $2 RETURNING id"
         );
         let values = values![
@@ -63,6 +69,8 @@ impl Store {
             window.map(|window| window.to),
             now,
             next_sync_at,
+            told,
+            again_at,
         ];
         let mut counts = SyncCounts::default();
         // Most polls find nothing: one statement is a transaction, too, and waited for once, not three times.

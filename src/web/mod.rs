@@ -1,6 +1,8 @@
-//! HTTP: health, for whoever watches over the service.
+//! HTTP: health, for whoever watches over the service, and what providers tell.
 //!
 //! Nothing in here runs a step of the flow.
+
+mod notices;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,6 +28,8 @@ const LINGER: Duration = Duration::from_secs(1);
 pub struct Watched {
     pub store: Store,
     pub clock: Arc<dyn Clock>,
+    /// The path under which providers' notices arrive, if any do.
+    pub notices: Option<String>,
 }
 
 /// Answers requests until `stop`.
@@ -47,10 +51,12 @@ pub async fn serve(listener: TcpListener, watched: Watched, stop: CancellationTo
 }
 
 fn router(watched: Watched) -> Router {
-    Router::new()
-        .route("/health/live", get(|| async { "alive\n" }))
-        .route("/health", get(health))
-        .with_state(watched)
+    let mut router =
+        Router::new().route("/health/live", get(|| async { "alive\n" })).route("/health", get(health));
+    if let Some(path) = &watched.notices {
+        router = router.route(path, notices::route());
+    }
+    router.with_state(watched)
 }
 
 /// What `/health` answers; with 503 instead of 200 while the database cannot be used.

@@ -215,6 +215,8 @@ fn calendar(id: i64, owner: ParticipantId, state: CalendarState, read: Option<&s
         last_synced_at: read.map(at),
         next_sync_at: at(NOW),
         failures: 0,
+        told: 0,
+        told_before: 0,
     }
 }
 

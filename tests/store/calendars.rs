@@ -139,7 +139,7 @@ async fn claims_are_exclusive(#[values(Sqlite, Postgres)] on: On) {
             tokio::spawn(async move {
                 let mut mine = Vec::new();
                 for _ in 0..20 {
-                    let claimed = store.claim_calendars(at(0), 2).await.unwrap();
+                    let claimed = store.claim_calendars("acme", at(0), 2).await.unwrap();
                     mine.extend(claimed.into_iter().map(|(calendar, _)| calendar.id));
                 }
                 mine
@@ -156,7 +156,7 @@ async fn claims_are_exclusive(#[values(Sqlite, Postgres)] on: On) {
     assert_eq!(due, None, "all are being worked on");
 
     fresh.leases_run_out().await;
-    let claimed = fresh.store.claim_calendars(at(0), 50).await.unwrap();
+    let claimed = fresh.store.claim_calendars("acme", at(0), 50).await.unwrap();
     assert_eq!(claimed.len(), 21);
 }
 
@@ -182,7 +182,7 @@ async fn times_compare_with_and_without_fractions(#[values(Sqlite, Postgres)] on
             fresh.store.ensure_calendars(&[ada], due).await.unwrap();
             let found = fresh.store.next_due(Queue::Calendars).await.unwrap();
             assert_eq!(found, Some(due));
-            let claimed = fresh.store.claim_calendars(now, 1).await.unwrap();
+            let claimed = fresh.store.claim_calendars("acme", now, 1).await.unwrap();
             assert_eq!(!claimed.is_empty(), due <= now, "due {due}, now {now}");
         }
     }
@@ -197,7 +197,7 @@ async fn a_lease_that_is_renewed_holds(#[values(Sqlite, Postgres)] on: On) {
     fresh.raw("UPDATE calendar SET lease_until = lease_until - 59").await;
     assert!(store.renew(&first).await.unwrap());
     fresh.raw("UPDATE calendar SET lease_until = lease_until - 50 WHERE lease_until > 0").await;
-    let other = store.claim_calendars(at(1), 9).await.unwrap();
+    let other = store.claim_calendars("acme", at(1), 9).await.unwrap();
     assert!(other.iter().all(|(calendar, _)| calendar.id != *first.on()), "it is in hand");
 
     fresh.leases_run_out().await;

@@ -13,6 +13,8 @@ async fn full() -> Fresh {
     let (_, lease) = store.claim_alerts(at(9), 1).await.unwrap().remove(0);
     let _ = store.alert_sent(&lease, "<a@acme.example>", "250 ok", at(9)).await.unwrap();
     assert!(store.take_slot("digest eng", at(9), &[], at(9)).await.unwrap());
+    let calendar = store.calendars().await.unwrap().remove(0).id;
+    store.expect_channel("channel", calendar, "digest", at(9), at(10)).await.unwrap();
     // More than one page, with text of every kind.
     fresh
         .raw(

@@ -115,7 +115,7 @@ impl Fresh {
     }
 
     pub async fn claim_calendar(&self, now: DateTime<Utc>) -> (Calendar, Lease<CalendarId>) {
-        self.store.claim_calendars(now, 1).await.unwrap().remove(0)
+        self.store.claim_calendars("acme", now, 1).await.unwrap().remove(0)
     }
 
     /// Reads the first calendar so that it says `facts`, and returns the copies.
@@ -204,6 +204,8 @@ pub fn update(upserts: Vec<(PairingId, CopyFacts)>, now: DateTime<Utc>) -> SyncU
         gone: vec![],
         cursor: Some((format!("cursor of {now}"), window)),
         next_sync_at: now + TimeDelta::minutes(5),
+        told: 0,
+        again_at: now,
         was_stale: false,
     }
 }

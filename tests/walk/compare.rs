@@ -93,7 +93,9 @@ fn same(before: &Before, session: &Session, touched: bool) -> Result<(), String>
         return Err(format!("it was session {}", before.id));
     }
     match session.start != before.start {
-        true if session.moves <= before.moves => Err(format!("its move from {} is not counted", before.start)),
+        true if session.moves <= before.moves => {
+            Err(format!("its move from {} is not counted", before.start))
+        }
         false if !touched && session.moves != before.moves => {
             Err(format!("it was moved {} times, and not since", before.moves))
         }
@@ -132,11 +134,15 @@ fn difference<'a>(
     let mut lines = vec![format!("{pair:?}:")];
     for one in expected {
         if !known.iter().any(|session| (session.start, session.end) == (one.start, one.end)) {
-            lines.push(format!("  not known: {} to {} ({} of {})", one.start, one.end, one.name.0, one.name.1));
+            lines.push(format!(
+                "  not known: {} to {} ({} of {})",
+                one.start, one.end, one.name.0, one.name.1
+            ));
         }
     }
     for session in known {
-        let there = expected.iter().filter(|one| (one.start, one.end) == (session.start, session.end)).count();
+        let there =
+            expected.iter().filter(|one| (one.start, one.end) == (session.start, session.end)).count();
         let times = known.iter().filter(|one| (one.start, one.end) == (session.start, session.end)).count();
         if there != times {
             lines.push(format!("  known {times} times, and there {there} times: {}", short(session)));

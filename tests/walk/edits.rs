@@ -4,9 +4,7 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
-use mentord::sandbox::{
-    Conference, Control, ControlError, NewMeeting, Occurrence, Response, TrueMeeting,
-};
+use mentord::sandbox::{Conference, Control, ControlError, NewMeeting, Occurrence, Response, TrueMeeting};
 
 use crate::stage::{CHEN, DARA, Pair, QUAGGA};
 use crate::steps::{Kind, Step};
@@ -121,11 +119,7 @@ impl People<'_> {
         !meeting.cancelled && !self.noise.contains(&meeting.id)
     }
 
-    async fn choose(
-        &self,
-        step: &Step,
-        fits: impl Fn(&TrueMeeting, &Occurrence) -> bool,
-    ) -> Option<Choice> {
+    async fn choose(&self, step: &Step, fits: impl Fn(&TrueMeeting, &Occurrence) -> bool) -> Option<Choice> {
         let mut meetings = self.meetings().await;
         for meeting in &mut meetings {
             let mut occurrences = std::mem::take(&mut meeting.occurrences);

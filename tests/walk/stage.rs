@@ -58,7 +58,8 @@ impl Stage {
     pub async fn set() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let begin = at("2026-10-01T00:00:00Z");
-        let sandbox = Sandbox::start(Options { page_size: 7, ..Options::at(begin) }).await.expect("a sandbox");
+        let sandbox =
+            Sandbox::start(Options { page_size: 7, ..Options::at(begin) }).await.expect("a sandbox");
         let control = sandbox.control();
         let access = sandbox.grant_access(folder.path()).expect("access");
         for number in 0..ROSTERS.len() {
@@ -132,20 +133,13 @@ fn template(folder: &TempDir, number: usize) -> PathBuf {
 }
 
 /// Makes the database of a roster.
-async fn prepared(
-    folder: &TempDir,
-    access: &str,
-    number: usize,
-    file: &Path,
-    now: DateTime<Utc>,
-) -> Context {
+async fn prepared(folder: &TempDir, access: &str, number: usize, file: &Path, now: DateTime<Utc>) -> Context {
     let config = config_file(folder, access, number, &format!("sqlite:{}", file.display()));
     prepare(&config, Arc::new(ManualClock::new(now))).await.expect("a database")
 }
 
 fn config_file(folder: &TempDir, access: &str, number: usize, url: &str) -> config::Config {
-    let mut roster =
-        "program,mentor_name,mentor_email,mentee_name,mentee_email,starts_on\n".to_owned();
+    let mut roster = "program,mentor_name,mentor_email,mentee_name,mentee_email,starts_on\n".to_owned();
     for [mentor, mentee] in ROSTERS[number] {
         roster += &format!("guild,{mentor},{mentor},{mentee},{mentee},2026-01-01\n");
     }

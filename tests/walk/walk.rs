@@ -57,13 +57,8 @@ impl Walk {
     pub async fn go(&self, stage: &Stage) -> Result<(), String> {
         let place = stage.begin(self.roster, self.on_postgres, self.begin, self.seed).await;
         let pairs = ROSTERS[self.roster];
-        let people = People {
-            control: &stage.control,
-            pairs,
-            now: self.begin,
-            noise: [].into(),
-            moved: [].into(),
-        };
+        let people =
+            People { control: &stage.control, pairs, now: self.begin, noise: [].into(), moved: [].into() };
         let mut going = Going { place, people, log: Vec::new(), books: Books::new(pairs) };
         let walked = going.all(&self.steps).await;
         let bytes = going.place.bytes().await;
@@ -177,7 +172,8 @@ impl Going<'_> {
             let store = &self.place.context.store;
             let calendars = store.calendars().await.map_err(|error| error.to_string())?;
             let read = calendars.iter().all(|calendar| {
-                calendar.state == CalendarState::Active && calendar.last_synced_at.is_some_and(|at| at > since)
+                calendar.state == CalendarState::Active
+                    && calendar.last_synced_at.is_some_and(|at| at > since)
             });
             if read {
                 self.note("all is settled");
@@ -208,9 +204,23 @@ fn fault(step: &Step) -> String {
         ["/calendar/", "/v1.0/", "/events/", "instances", "/google/token", "/login/", CHEN, ADA];
     let (part, answer) = if step.in_hundred(0, 60) {
         let answers = [
-            "429 retry-after 2", "500", "503 retry-after 0.5", "garbage", "odd json", "truncate", "reset",
-            "404", "403", "401", "410", "410 code \"resyncRequired\"", "410 code \"syncStateNotFound\"",
-            "400 code \"resyncRequired\"", "duplicate page", "page without token", "slow 2ms",
+            "429 retry-after 2",
+            "500",
+            "503 retry-after 0.5",
+            "garbage",
+            "odd json",
+            "truncate",
+            "reset",
+            "404",
+            "403",
+            "401",
+            "410",
+            "410 code \"resyncRequired\"",
+            "410 code \"syncStateNotFound\"",
+            "400 code \"resyncRequired\"",
+            "duplicate page",
+            "page without token",
+            "slow 2ms",
         ];
         (step.one_of(1, &LISTS), step.one_of(2, &answers))
     } else {

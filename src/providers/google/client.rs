@@ -41,10 +41,10 @@ const LIST_FIELDS: &str = concat!("items(", event_fields!(), "),nextPageToken,ne
 
 pub(super) struct Calendar {
     client: common::Client<Connector>,
-    auth: Arc<Auth>,
+    pub auth: Arc<Auth>,
     api_url: String,
     root_url: String,
-    timeout: Duration,
+    pub timeout: Duration,
 }
 
 impl Calendar {
@@ -184,7 +184,7 @@ impl Calendar {
     }
 
     /// A hub is cheap: it only borrows the shared client.
-    fn hub(&self, token: String) -> CalendarHub<Connector> {
+    pub fn hub(&self, token: String) -> CalendarHub<Connector> {
         let mut hub = CalendarHub::new(self.client.clone(), token);
         hub.base_url(self.api_url.clone());
         hub.root_url(self.root_url.clone());
@@ -201,7 +201,7 @@ enum Range<'a> {
 }
 
 /// A text as one segment of a path: the hub puts ids into it as they are.
-fn segment(text: &str) -> String {
+pub(super) fn segment(text: &str) -> String {
     text.bytes().fold(String::new(), |mut path, byte| {
         match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'@' => {

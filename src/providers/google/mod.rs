@@ -13,18 +13,20 @@ mod http;
 mod map;
 mod meet;
 mod rest;
+mod watch;
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 
 use crate::config;
 use crate::domain::event::{Conference, ConferenceService, Event, Window};
 use crate::domain::evidence::Call;
 use crate::domain::people::Address;
-use crate::providers::{Budget, Listing, Provider, ProviderError};
+use crate::providers::{Budget, Channel, Listing, Provider, ProviderError, Wish};
 
 /// The calendars of one Google Workspace organisation.
 pub struct Google {
@@ -128,6 +130,24 @@ impl Provider for Google {
             ConferenceService::GoogleMeet => self.meet.calls(mailbox, &conference.key, window).await,
             ConferenceService::MicrosoftTeams | ConferenceService::Other => Ok(Vec::new()),
         }
+    }
+
+    async fn watch(&self, mailbox: &Address, wish: &Wish) -> Result<Channel, ProviderError> {
+        self.calendar.watch(mailbox, wish).await
+    }
+
+    /// Google lets no channel last longer than it was opened for.
+    async fn renew(
+        &self,
+        _mailbox: &Address,
+        _channel: &Channel,
+        _until: DateTime<Utc>,
+    ) -> Result<Option<Channel>, ProviderError> {
+        Ok(None)
+    }
+
+    async fn unwatch(&self, mailbox: &Address, channel: &Channel) -> Result<(), ProviderError> {
+        self.calendar.unwatch(mailbox, channel).await
     }
 
     async fn probe(&self, mailbox: &Address) -> Result<(), ProviderError> {

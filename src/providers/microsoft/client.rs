@@ -5,8 +5,8 @@ use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
-use graph_rs_sdk::header::{AUTHORIZATION, HeaderName, HeaderValue};
-use graph_rs_sdk::http::Method;
+use graph_rs_sdk::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue};
+use graph_rs_sdk::http::{BodyRead, Method};
 use graph_rs_sdk::{GraphClient, GraphClientConfiguration, GraphFailure};
 use reqwest::StatusCode;
 use secrecy::{ExposeSecret, SecretString};
@@ -101,21 +101,46 @@ impl Client {
 
     /// The one thing at `url`.
     pub async fn get<T: DeserializeOwned>(&self, url: Url) -> Result<T, Failure> {
-        serde_json::from_slice(&self.body(url).await?).map_err(|error| unreadable(&error))
+        self.thing(Method::GET, url, None).await
     }
 
-    /// What stands at `url`. Every request to Graph comes through here.
-    async fn body(&self, url: Url) -> Result<Vec<u8>, Failure> {
+    /// Makes a thing below `url`, and returns it as it was made.
+    pub async fn post<T: DeserializeOwned>(&self, url: Url, thing: &Value) -> Result<T, Failure> {
+        self.thing(Method::POST, url, Some(thing)).await
+    }
+
+    /// Changes the thing at `url`, and returns it as it is now.
+    pub async fn patch<T: DeserializeOwned>(&self, url: Url, change: &Value) -> Result<T, Failure> {
+        self.thing(Method::PATCH, url, Some(change)).await
+    }
+
+    /// Removes the thing at `url`.
+    pub async fn delete(&self, url: Url) -> Result<(), Failure> {
+        self.answer(Method::DELETE, url, None).await.map(drop)
+    }
+
+    async fn thing<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        url: Url,
+        body: Option<&Value>,
+    ) -> Result<T, Failure> {
+        let answer = self.answer(method, url, body).await?;
+        serde_json::from_slice(&answer).map_err(|error| unreadable(&error))
+    }
+
+    /// What a request is answered with. Every request to Graph comes through here.
+    async fn answer(&self, method: Method, url: Url, body: Option<&Value>) -> Result<Vec<u8>, Failure> {
         // Before the token: it is not to grow old while it waits.
         self.budget.request().await;
         let token = self.auth.token().await?;
-        match self.send(url.clone(), &token).await {
+        match self.send(method.clone(), url.clone(), body, &token).await {
             // The token may have been withdrawn before its time: once with a new one.
             Err(Failure::Api(error)) if error.status == StatusCode::UNAUTHORIZED => {
                 self.auth.reject(&token).await;
                 self.budget.request().await;
                 let token = self.auth.token().await?;
-                self.send(url, &token).await
+                self.send(method, url, body, &token).await
             }
             answer => answer,
         }
@@ -128,7 +153,8 @@ impl Client {
         let mut items = Vec::new();
         let mut next = url;
         loop {
-            let page = Page::read(&self.body(next).await?).map_err(|error| unreadable(&error))?;
+            let page = Page::read(&self.answer(Method::GET, next, None).await?)
+                .map_err(|error| unreadable(&error))?;
             items.extend(page.value);
             let Some(link) = page.next_link else {
                 return Ok(Pages { items, delta_link: page.delta_link });
@@ -140,15 +166,24 @@ impl Client {
         }
     }
 
-    async fn send(&self, url: Url, token: &SecretString) -> Result<Vec<u8>, Failure> {
+    async fn send(
+        &self,
+        method: Method,
+        url: Url,
+        body: Option<&Value>,
+        token: &SecretString,
+    ) -> Result<Vec<u8>, Failure> {
         let mut bearer = HeaderValue::from_str(&format!("Bearer {}", token.expose_secret()))
             .map_err(|_| ProviderError::Garbled("the token cannot stand in a header".into()))?;
         bearer.set_sensitive(true);
-        let mut request = self.graph.custom(Method::GET, None);
+        let mut request = self.graph.custom(method, body.map(|body| BodyRead::from(body.to_string())));
         *request.as_mut() = url;
         let headers = request.headers_mut();
         headers.insert(AUTHORIZATION, bearer);
         headers.insert(HeaderName::from_static("prefer"), HeaderValue::from_static(PREFER));
+        if body.is_some() {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        }
         let response = request.send().await.map_err(|error| below_http(&error))?;
         let status = response.status();
         let headers = response.headers().clone();

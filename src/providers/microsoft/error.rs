@@ -39,6 +39,13 @@ struct Detail {
     message: String,
 }
 
+impl Failure {
+    /// Whether Graph says that there is no such thing.
+    pub fn is_missing(&self) -> bool {
+        matches!(self, Self::Api(error) if error.is_missing())
+    }
+}
+
 impl ApiError {
     /// Reads an answer, of which only the status is certain.
     pub fn read(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Self {

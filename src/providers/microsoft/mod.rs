@@ -14,6 +14,7 @@
 //! | `map` `times` `people` | an event in the words of the domain |
 //! | `zones` | Windows' names for time zones |
 //! | `teams` | who was in a call |
+//! | `watch` | being told of changes |
 
 mod auth;
 mod calendar;
@@ -24,6 +25,7 @@ mod people;
 mod round;
 mod teams;
 mod times;
+mod watch;
 mod wire;
 mod zones;
 
@@ -32,11 +34,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 
 use self::calendar::Calendar;
 use self::client::Client;
 use self::teams::Directory;
-use super::{Budget, Listing, Provider, ProviderError};
+use super::{Budget, Channel, Listing, Provider, ProviderError, Wish};
 use crate::config;
 use crate::domain::event::{Conference, Event, Window};
 use crate::domain::evidence::Call;
@@ -110,6 +113,23 @@ impl Provider for Microsoft {
         window: Window,
     ) -> Result<Vec<Call>, ProviderError> {
         teams::calls(&self.client, &self.directory, mailbox, conference, window).await
+    }
+
+    async fn watch(&self, mailbox: &Address, wish: &Wish) -> Result<Channel, ProviderError> {
+        self.calendar(mailbox).watch(wish).await
+    }
+
+    async fn renew(
+        &self,
+        _mailbox: &Address,
+        channel: &Channel,
+        until: DateTime<Utc>,
+    ) -> Result<Option<Channel>, ProviderError> {
+        watch::renew(&self.client, channel, until).await
+    }
+
+    async fn unwatch(&self, _mailbox: &Address, channel: &Channel) -> Result<(), ProviderError> {
+        watch::unwatch(&self.client, channel).await
     }
 
     async fn probe(&self, mailbox: &Address) -> Result<(), ProviderError> {

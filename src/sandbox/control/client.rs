@@ -6,7 +6,8 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::sandbox::control::wire::{
-    Fault, Join, Mail, NewMeeting, NewPerson, Person, Planned, Provider, Quirks, Response, TrueMeeting,
+    Fault, Join, Lifecycle, LifecycleOrder, Mail, NewMeeting, NewPerson, NoticeRules, Notified, Person,
+    Planned, Provider, Quirks, Removal, RemovalOrder, Response, TrueMeeting, Watch,
 };
 
 /// Why a control call failed.
@@ -228,6 +229,41 @@ impl Control {
     /// Switches habits of the vendors on and off.
     pub async fn quirks(&self, quirks: Quirks) -> Done<()> {
         self.order("quirks", &quirks).await
+    }
+
+    /// Who is told of changes: Google's channels and Graph's subscriptions.
+    pub async fn watches(&self) -> Done<Vec<Watch>> {
+        self.get("watches").await
+    }
+
+    /// Ends the channels and subscriptions of one calendar, or all of them, without a word.
+    pub async fn expire_watches(&self, address: Option<&str>) -> Done<()> {
+        self.order("watches/expire", &json!({"address": address})).await
+    }
+
+    /// Graph removes a subscription.
+    pub async fn remove_subscription(&self, id: &str, when: Removal) -> Done<()> {
+        self.order(&format!("subscriptions/{id}/remove"), &RemovalOrder { when }).await
+    }
+
+    /// Graph tells something about a subscription itself.
+    pub async fn lifecycle(&self, id: &str, event: Lifecycle) -> Done<()> {
+        self.order(&format!("subscriptions/{id}/lifecycle"), &LifecycleOrder { event }).await
+    }
+
+    /// Loses or repeats notices from now on.
+    pub async fn notice_rules(&self, rules: NoticeRules) -> Done<()> {
+        self.order("notices", &rules).await
+    }
+
+    /// The notices that were delivered, given up, or lost, in their order.
+    pub async fn notices(&self) -> Done<Vec<Notified>> {
+        self.get("notices").await
+    }
+
+    /// Begins the list of notices anew.
+    pub async fn clear_notices(&self) -> Done<()> {
+        self.delete("notices").await
     }
 
     /// The requests that came so far, `GET /path?query` each, control calls left out.

@@ -3,6 +3,7 @@
 pub mod client;
 mod edits;
 pub mod faults;
+mod push;
 mod script;
 pub mod wire;
 
@@ -68,6 +69,7 @@ pub fn router() -> Router<Arc<State>> {
         .route("/requests", get(requests).delete(forget))
         .route("/mails", get(mails))
         .route("/smtp", post(smtp))
+        .merge(push::router())
 }
 
 /// Reads a JSON body; an empty one is an empty object.

@@ -191,6 +191,94 @@ pub struct Quirks {
     pub graph_shift_all_day: bool,
     /// Graph: a 410 names a fresh address in its `Location` header.
     pub graph_gone_location: bool,
+    /// Google: a channel's first message comes before the answer that opens it.
+    pub google_sync_first: bool,
+}
+
+/// Somebody who asked to be told of changes: a Google channel or a Graph subscription.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Watch {
+    /// Whose it is.
+    pub provider: Provider,
+    /// The channel's name, or the subscription's id.
+    pub id: String,
+    /// The calendar it is about.
+    pub address: String,
+    /// Google's resource id, or the resource as it was asked for.
+    pub resource: String,
+    /// Where notices go.
+    pub url: String,
+    /// What the client wants to see in each notice.
+    pub secret: Option<String>,
+    /// When it ends.
+    pub expires_at: DateTime<Utc>,
+}
+
+/// What befalls notices, nothing at first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct NoticeRules {
+    /// None arrives, and nobody learns of it.
+    pub lose: bool,
+    /// Each is sent twice.
+    pub duplicate: bool,
+}
+
+/// A notice that was sent, or lost.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Notified {
+    /// Whose notice it was.
+    pub provider: Provider,
+    /// Where it went.
+    pub url: String,
+    /// Its headers, names in lower case.
+    pub headers: BTreeMap<String, String>,
+    /// Its body; Google's have none.
+    pub body: Option<serde_json::Value>,
+    /// It was lost on purpose.
+    pub lost: bool,
+    /// What the receiver answered in the end; nothing when it could not be reached.
+    pub status: Option<u16>,
+}
+
+/// What Graph tells about a subscription itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Lifecycle {
+    /// It has to be authorized again, or ends.
+    ReauthorizationRequired,
+    /// It is gone.
+    SubscriptionRemoved,
+    /// Notices were lost.
+    Missed,
+}
+
+/// Sends a lifecycle notice.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LifecycleOrder {
+    /// Which.
+    pub event: Lifecycle,
+}
+
+/// How a client learns that its subscription was removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Removal {
+    /// Not at all.
+    Silent,
+    /// By a lifecycle notice at once.
+    Told,
+    /// By a 404 when it renews, and a lifecycle notice after that.
+    AtRenewal,
+}
+
+/// Removes a subscription.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RemovalOrder {
+    /// How its client learns of it.
+    pub when: Removal,
 }
 
 /// A mail that the sink took.

@@ -7,6 +7,7 @@ mod fields;
 mod items;
 pub mod meet;
 pub mod token;
+pub mod watch;
 
 use chrono::{DateTime, Duration, SecondsFormat, Utc};
 use serde_json::json;
@@ -45,12 +46,14 @@ pub fn answer(state: &State, all: &mut All, request: &Request, rest: &[&str]) ->
     if !scopes.iter().any(|scope| READ.contains(&scope.as_str())) {
         return insufficient();
     }
-    if request.method != "GET" {
-        return insufficient();
-    }
     let calendar = |id: &str| id == "primary" || id.eq_ignore_ascii_case(&subject);
     let reply = match rest {
+        ["channels", "stop"] if request.method == "POST" => watch::stop(all, request),
         ["calendars", id, "events", ..] if !calendar(id) => usual_error(404),
+        ["calendars", id, "events", "watch"] if request.method == "POST" => {
+            watch::watch(state, all, request, &subject, id).unwrap_or_else(|refusal| refusal)
+        }
+        _ if request.method != "GET" => insufficient(),
         ["calendars", _, "events"] => list(state, all, request, &subject).unwrap_or_else(|refusal| refusal),
         ["calendars", _, "events", event] => get(&all.world, request, &subject, event),
         _ => usual_error(404),
@@ -183,13 +186,7 @@ fn scope(request: &Request, owner: &str) -> Result<GoogleScope, Reply> {
             return Err(error(400, "global", "badRequest", told, Some("orderBy")));
         }
     }
-    let mut types: Vec<String> = request
-        .query
-        .iter()
-        .filter(|(name, _)| name == "eventTypes")
-        .map(|(_, value)| value.clone())
-        .collect();
-    types.sort();
+    let types = request.values("eventTypes");
     Ok(GoogleScope { owner: owner.to_string(), single, from, to, types })
 }
 

@@ -34,6 +34,11 @@ pub struct Target {
 }
 
 impl GraphView<'_> {
+    /// The view of a client that asks for nothing special.
+    pub fn plain<'a>(world: &'a World, owner: &'a str) -> GraphView<'a> {
+        GraphView { world, owner, immutable: false, zone: Tz::UTC, text: false }
+    }
+
     /// The id of a meeting, or of one of its occurrences, in this mailbox.
     pub fn id(&self, meeting: &Meeting, original: Option<DateTime<Utc>>) -> String {
         event_id(self.owner, self.immutable, meeting.index, original)
@@ -338,6 +343,6 @@ fn change_key(meeting: &Meeting, stamp: u64) -> String {
     STANDARD.encode(&hash(&[meeting.uid.as_bytes(), &stamp.to_le_bytes()])[..22])
 }
 
-fn etag(meeting: &Meeting, stamp: u64) -> String {
+pub fn etag(meeting: &Meeting, stamp: u64) -> String {
     format!("W/\"{}\"", change_key(meeting, stamp))
 }

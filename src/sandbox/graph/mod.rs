@@ -4,6 +4,7 @@ mod delta;
 mod event;
 pub mod login;
 mod recurrence;
+pub mod subscriptions;
 mod teams;
 
 use chrono::{DateTime, Duration, NaiveDateTime, Utc};
@@ -30,6 +31,9 @@ pub fn answer(state: &State, all: &mut All, request: &Request, rest: &[&str]) ->
 }
 
 fn route(state: &State, all: &mut All, request: &Request, rest: &[&str]) -> Reply {
+    if let ["subscriptions", rest @ ..] = rest {
+        return subscriptions::answer(state, all, request, rest);
+    }
     if request.method != "GET" {
         return error(403, "ErrorAccessDenied", "Access is denied. Check credentials and try again.");
     }

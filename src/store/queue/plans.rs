@@ -10,13 +10,14 @@ use crate::store::db::{Value, postgres_text, sqlite_text, values};
 use crate::store::postgres::Server;
 
 /// The queues and the index that each has.
-const INDEXES: [(Queue, &str); 6] = [
+const INDEXES: [(Queue, &str); 7] = [
     (Queue::Calendars, "calendar_to_sync"),
     (Queue::Detect, "pairing_to_detect"),
     (Queue::Judge, "session_to_judge"),
     (Queue::Fetch, "session_to_fetch"),
     (Queue::Plan, "pairing_to_plan"),
     (Queue::Alerts, "alert_to_send"),
+    (Queue::Watch, "calendar_to_watch"),
 ];
 
 /// How many rows a claim asks for, and how many are due.
@@ -45,9 +46,10 @@ async fn fill(store: &Store) {
                 values![now().date_naive(), at],
             ),
             (
-                "INSERT INTO calendar (connection, owner, address, active, state, next_sync_at)
-                 SELECT 'acme', 1, $2 || CAST(i AS TEXT), $3, 'active', $4 FROM n",
-                values![kind, active, at.unwrap_or(now())],
+                "INSERT INTO calendar (connection, owner, address, active, state, next_sync_at,
+                    next_watch_at)
+                 SELECT 'acme', 1, $2 || CAST(i AS TEXT), $3, 'active', $4, $5 FROM n",
+                values![kind, active, at.unwrap_or(now()), at],
             ),
             (
                 "INSERT INTO session (id, pairing, starts_at, ends_at, moves, stands, decision, responses,
@@ -79,8 +81,8 @@ async fn fill(store: &Store) {
 /// The statements of a queue, with their parameters.
 fn statements(queue: Queue) -> [(String, Vec<Value>); 3] {
     [
-        (queue.claim_sql("1 AS one"), values![now(), CLAIMED]),
-        (queue.next_due_sql(), vec![]),
+        (queue.claim_sql("TRUE", "1 AS one"), values![now(), CLAIMED]),
+        (queue.next_due_sql("TRUE"), vec![]),
         (queue.census_sql(), values![now()]),
     ]
 }

@@ -1,5 +1,7 @@
 //! The sandbox, told in short stories over plain HTTP: nothing of mentord reads these answers.
 
+mod notices;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Duration, Utc};
@@ -35,7 +37,7 @@ fn at(text: &str) -> DateTime<Utc> {
 
 impl Story {
     async fn begin(page_size: usize) -> Self {
-        let options = Options { page_size, ..Options::at(at("2026-10-01T08:00:00Z")) };
+        let options = Options { page_size, plain_callbacks: true, ..Options::at(at("2026-10-01T08:00:00Z")) };
         let sandbox = Sandbox::start(options).await.expect("the sandbox starts");
         let control = sandbox.control();
         let person = |address: &str, name: &str, provider| NewPerson {
@@ -139,6 +141,17 @@ impl Story {
             .await
             .expect("an answer");
         (response.status().as_u16(), response.json().await.expect("JSON"))
+    }
+
+    /// Sends JSON with a method; an answer without a body is `null`.
+    async fn send(&self, token: &str, method: &str, url: &str, body: &Value) -> (u16, Value) {
+        let method = method.parse().expect("a method");
+        let request = self.http.request(method, url).bearer_auth(token);
+        let request = if body.is_null() { request } else { request.json(body) };
+        let response = request.send().await.expect("an answer");
+        let status = response.status().as_u16();
+        let text = response.text().await.expect("a text");
+        (status, if text.is_empty() { Value::Null } else { serde_json::from_str(&text).expect("JSON") })
     }
 
     async fn get(&self, token: &str, url: &str) -> (u16, Value) {

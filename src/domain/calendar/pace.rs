@@ -1,0 +1,85 @@
+//! How soon a calendar is read again: what something rests on often, what is quiet rarely.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::super::event::Window;
+
+/// How long before a session and after it its calendars count as busy: people move and call off what
+/// is about to begin, and what became of it is judged soon after.
+const AROUND: TimeDelta = TimeDelta::hours(3);
+
+/// A quiet calendar is read this many times less often than one that is busy, and at least every
+/// [`QUIET_MOST`].
+const QUIET: i32 = 6;
+const QUIET_MOST: TimeDelta = TimeDelta::minutes(30);
+
+/// The same for a calendar whose provider tells of changes. Notices get lost, without anybody knowing.
+const WATCHED: i32 = 24;
+const WATCHED_MOST: TimeDelta = TimeDelta::hours(2);
+
+/// What is known of a calendar that was just read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Situation {
+    /// `sync.interval`: for how long a change to what is near may go unseen.
+    pub patience: TimeDelta,
+    /// The reading brought something: more often follows, and new sessions may be near.
+    pub changed: bool,
+    /// Its provider tells of changes, and was not caught keeping one to itself.
+    pub watched: bool,
+    /// What rests on it soon.
+    pub moments: Vec<Moment>,
+}
+
+/// Something that rests on a calendar.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moment {
+    Session(Window),
+    /// An alert is due.
+    Alert(DateTime<Utc>),
+}
+
+impl Moment {
+    /// While it makes the calendar a busy one.
+    fn busy(self, patience: TimeDelta) -> Window {
+        match self {
+            Self::Session(Window { from, to }) => Window { from: from - AROUND, to: to + AROUND },
+            // What it says was seen to hold right before.
+            Self::Alert(due) => Window { from: due - patience * 2, to: due },
+        }
+    }
+}
+
+/// The longest that a calendar with which nothing is wrong is left alone.
+pub fn longest(patience: TimeDelta) -> TimeDelta {
+    quiet(patience, true)
+}
+
+/// How far ahead of `now` moments matter to the next reading.
+pub fn horizon(patience: TimeDelta) -> TimeDelta {
+    longest(patience) + AROUND.max(patience * 2)
+}
+
+/// When moments that are over do not matter any more.
+pub fn past(now: DateTime<Utc>) -> DateTime<Utc> {
+    now - AROUND
+}
+
+fn quiet(patience: TimeDelta, watched: bool) -> TimeDelta {
+    let (times, most) = if watched { (WATCHED, WATCHED_MOST) } else { (QUIET, QUIET_MOST) };
+    (patience * times).min(most).max(patience)
+}
+
+/// When a calendar that was read at `now` is read again. `spread` is a number that differs from
+/// calendar to calendar: quiet ones that were read together are not read together for ever.
+pub fn next_reading(situation: &Situation, now: DateTime<Utc>, spread: i64) -> DateTime<Utc> {
+    let Situation { patience, changed, watched, ref moments } = *situation;
+    let soon = now + patience;
+    if changed {
+        return soon;
+    }
+    let wait = quiet(patience, watched);
+    let eighths = i32::try_from(spread.rem_euclid(16)).unwrap_or(0);
+    let rarely = now + (wait - wait / 8 * eighths / 16).max(patience);
+    let busy = moments.iter().map(|moment| moment.busy(patience)).filter(|busy| busy.to >= now);
+    busy.map(|busy| busy.from).min().map_or(rarely, |from| rarely.min(from)).max(soon)
+}
