@@ -58,7 +58,15 @@ pub async fn lane(
         // A quarter of them at once: a claim for each would cost as much as a reading that finds nothing.
         if goes_on && (readings.is_empty() || free * 4 >= places) {
             let limit = u32::try_from(free).unwrap_or(u32::MAX);
-            let due = context.store.claim_calendars(connection, context.clock.now(), limit).await;
+            let claim = context.store.claim_calendars(connection, context.clock.now(), limit);
+            tokio::pin!(claim);
+            // The readings go on meanwhile: one of them may have the connection that the claim waits for.
+            let due = loop {
+                tokio::select! {
+                    due = &mut claim => break due,
+                    Some(result) = readings.next() => batch.note(result),
+                }
+            };
             match due {
                 Ok(due) => {
                     let read = |(calendar, lease)| read(context, provider.as_ref(), calendar, lease);
