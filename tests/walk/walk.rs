@@ -254,5 +254,6 @@ fn quirks(step: &Step) -> Quirks {
         graph_master_missing: drawn(),
         graph_shift_all_day: drawn(),
         graph_gone_location: drawn(),
+        ..Quirks::default()
     }
 }
