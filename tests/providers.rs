@@ -213,6 +213,7 @@ impl Calendar {
                 }
                 Change::Deleted { key } => drop(deleted.insert(key)),
                 Change::Unread { key } => panic!("{key} cannot be read"),
+                Change::Withheld { series } => panic!("{series} is withheld"),
                 Change::Unlisted { key } => {
                     let concerned = |event: &Event| event.key == key || event.series.as_ref() == Some(&key);
                     if !self.held.values().any(concerned) {

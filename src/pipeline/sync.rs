@@ -14,7 +14,7 @@ use crate::domain::event::Window;
 use crate::domain::pairing::{Pairing, PairingId};
 use crate::domain::program::Program;
 use crate::domain::session::{Copy, CopyState};
-use crate::providers::{Change, Listing, Provider, ProviderError};
+use crate::providers::{Change, Listing, MOST_OCCURRENCES, Provider, ProviderError};
 use crate::store::{Finished, Lease, StoreError, SyncUpdate};
 
 mod lane;
@@ -105,20 +105,29 @@ async fn keep(
     fetched: Fetched,
 ) -> Result<(), StoreError> {
     let listed = !fetched.listing.changes.is_empty();
-    let changes = if !listed && !fetched.full {
-        Changes::default()
+    let (changes, withheld) = if !listed && !fetched.full {
+        (Changes::default(), calendar.withheld.clone())
     } else {
         let (changes, full) = (fetched.listing.changes, fetched.full);
         match understand(context, provider, calendar, changes, full, fetched.window).await? {
-            Ok(changes) => changes,
+            Ok(understood) => understood,
             Err(error) => return fail(context, calendar, lease, &error).await,
         }
     };
+    if !withheld.is_subset(&calendar.withheld) {
+        tracing::warn!(
+            calendar.id = calendar.id.0,
+            withheld = withheld.len(),
+            "calendar {} has series with more than {MOST_OCCURRENCES} occurrences in its window, which are left out",
+            calendar.id
+        );
+    }
     let now = context.clock.now();
     let changed = !changes.upserts.is_empty() || !changes.gone.is_empty();
     let update = SyncUpdate {
         upserts: changes.upserts,
         gone: changes.gone,
+        withheld,
         cursor: fetched.listing.cursor.map(|cursor| (cursor, fetched.window)),
         next_sync_at: next_reading(context, calendar, listed && !fetched.full, changed, now).await?,
         told: calendar.told,
@@ -168,7 +177,8 @@ async fn next_reading(
     Ok(pace::next_reading(&situation, now, calendar.id.0))
 }
 
-/// What a listing means for the pairings of the calendar's owner. Other people's pairings are none of
+/// What a listing means for the pairings of the calendar's owner, and which series are left out of it
+/// from now on. Other people's pairings are none of
 /// this calendar's business, even where they are on its events.
 async fn understand(
     context: &Context,
@@ -177,7 +187,7 @@ async fn understand(
     changes: Vec<Change>,
     full: bool,
     window: Window,
-) -> Result<Result<Changes, ProviderError>, StoreError> {
+) -> Result<Result<(Changes, BTreeSet<String>), ProviderError>, StoreError> {
     let pairings = context.store.pairings_of(calendar.owner).await?;
     let of = |program: &Program| pairings.iter().filter(|own| own.program == program.name).cloned().collect();
     let programs: Vec<(&Program, Vec<Pairing>)> =
@@ -192,7 +202,8 @@ async fn understand(
     let ids: Vec<PairingId> = pairings.iter().map(|pairing| pairing.id).collect();
     let taken = context.store.series_taken(&ids).await?;
     let memory: SeriesMemory = taken.into_iter().map(|series| (series, Decision::Taken)).collect();
-    Ok(Ok(compare(&known, &seen, window, &programs, &memory)))
+    let withheld = seen.still_withheld(&calendar.withheld);
+    Ok(Ok((compare(&known, &seen, window, &programs, &memory), withheld)))
 }
 
 /// Turns a provider's changes into what was seen. Whatever a listing merely no longer shows is looked
@@ -220,6 +231,9 @@ async fn sort_out(
             }
             Change::Unread { key } => {
                 seen.unread.insert(key);
+            }
+            Change::Withheld { series } => {
+                seen.withheld.insert(series);
             }
             Change::Unlisted { key } => {
                 doubtful.insert(key);

@@ -10,6 +10,9 @@ use mentord::store::{SessionFilter, Store};
 
 use crate::stage::{FRED, Pair};
 
+/// With so many others on it a meeting of a pair is a session, or proposed to be one.
+const MOST_OTHERS: usize = 2;
+
 type Window = (DateTime<Utc>, DateTime<Utc>);
 /// The meeting and the original start.
 type Name = (String, DateTime<Utc>);
@@ -63,9 +66,10 @@ impl Books {
                     && session.decision != Decision::Left
                     && (window.0..window.1).contains(&session.start)
             };
-            let known: Vec<&Session> = sessions.iter().filter(on).collect();
-            let mut expected = theirs(*pair, truth, noise, window);
+            let (mut expected, crowded) = theirs(*pair, truth, noise, window);
             expected.sort();
+            let open = |session: &&Session| !crowded.contains(&session.start);
+            let known: Vec<&Session> = sessions.iter().filter(on).filter(open).collect();
             let expected_times: Vec<_> = expected.iter().map(|one| (one.start, one.end)).collect();
             let known_times: Vec<_> = known.iter().map(|one| (one.start, one.end)).collect();
             if expected_times != known_times {
@@ -103,21 +107,32 @@ fn same(before: &Before, session: &Session, touched: bool) -> Result<(), String>
     }
 }
 
-/// The sessions of a pair as the world has them.
-fn theirs(pair: Pair, truth: &[TrueMeeting], noise: &BTreeSet<String>, window: Window) -> Vec<True> {
-    let mut all = Vec::new();
+/// The sessions of a pair as the world has them, and when the pair is among so many others that it
+/// depends on what was known of the series before.
+fn theirs(
+    pair: Pair,
+    truth: &[TrueMeeting],
+    noise: &BTreeSet<String>,
+    window: Window,
+) -> (Vec<True>, BTreeSet<DateTime<Utc>>) {
+    let (mut all, mut crowded) = (Vec::new(), BTreeSet::new());
     for meeting in truth.iter().filter(|meeting| !noise.contains(&meeting.id) && !meeting.cancelled) {
         for one in &meeting.occurrences {
             let on = |who: &str| meeting.organizer == who || one.responses.contains_key(who);
             let can_be_seen = pair.iter().any(|who| *who != FRED && is_seen_by(who, meeting, one));
             let inside = (window.0..window.1).contains(&one.start);
+            let others = (one.responses.len() + 1).saturating_sub(pair.len());
             if !one.cancelled && inside && pair.iter().all(|who| on(who)) && can_be_seen {
+                if others > MOST_OTHERS {
+                    crowded.insert(one.start);
+                    continue;
+                }
                 let name = (meeting.id.clone(), one.original_start);
                 all.push(True { start: one.start, end: one.end, name });
             }
         }
     }
-    all
+    (all, crowded)
 }
 
 /// Whether the meeting is on somebody's calendar.
