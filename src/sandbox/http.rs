@@ -11,7 +11,7 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
 use chrono::{DateTime, Utc};
-use futures_util::stream;
+use futures_util::stream::{self, StreamExt as _};
 use serde_json::Value;
 
 use crate::sandbox::MicrosoftApp;
@@ -280,8 +280,13 @@ impl Reply {
         let (parts, _) = self.into_response().into_parts();
         let length = HeaderValue::from(text.len());
         text.truncate(text.len() / 2);
-        let rest = io::Error::from(io::ErrorKind::ConnectionAborted);
-        let body = Body::from_stream(stream::iter([Ok(Bytes::from(text)), Err(rest)]));
+        let half = stream::iter([Ok(Bytes::from(text))]);
+        let rest = stream::once(async {
+            // What is there goes out while this waits.
+            tokio::task::yield_now().await;
+            Err(io::Error::from(io::ErrorKind::ConnectionAborted))
+        });
+        let body = Body::from_stream(half.chain(rest));
         let mut response = Response::from_parts(parts, body);
         response.headers_mut().insert(header::CONTENT_LENGTH, length);
         response

@@ -8,3 +8,4 @@ mod budget;
 mod faults;
 mod month;
 mod programme;
+mod series;
