@@ -10,7 +10,7 @@ use super::common;
 use super::failure::Failure;
 use crate::config::{self, Config};
 use crate::daemon::service::{self, Companion, StartError};
-use crate::pipeline::{Context, NOTICES};
+use crate::pipeline::Context;
 use crate::web;
 
 pub async fn run(file: &Path) -> Result<(), Failure> {
@@ -47,10 +47,6 @@ async fn listen(
     let listener = TcpListener::from_std(kept).map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
     tracing::info!(%address, "listening on {address}");
-    let watched = web::Watched {
-        store: context.store.clone(),
-        clock: context.clock.clone(),
-        notices: context.notices.is_some().then(|| format!("/{NOTICES}")),
-    };
+    let watched = web::Watched::new(context);
     Ok(vec![Companion::start(|stop| web::serve(listener, watched, stop))])
 }

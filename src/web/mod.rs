@@ -18,6 +18,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
+use crate::pipeline::{Context, NOTICES};
 use crate::store::{CalendarCensus, Store};
 
 /// How long requests may take to end after `stop`; some clients never finish asking.
@@ -29,7 +30,17 @@ pub struct Watched {
     pub store: Store,
     pub clock: Arc<dyn Clock>,
     /// The path under which providers' notices arrive, if any do.
-    pub notices: Option<String>,
+    notices: Option<String>,
+}
+
+impl Watched {
+    pub fn new(context: &Context) -> Self {
+        Self {
+            store: context.store.clone(),
+            clock: context.clock.clone(),
+            notices: context.notices.is_some().then(|| format!("/{NOTICES}")),
+        }
+    }
 }
 
 /// Answers requests until `stop`.

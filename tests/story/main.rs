@@ -9,3 +9,4 @@ mod faults;
 mod month;
 mod programme;
 mod series;
+mod told;

@@ -6,12 +6,13 @@ use chrono::{DateTime, TimeDelta, TimeZone as _, Utc};
 use chrono_tz::Europe::Berlin;
 use mentord::clock::{Clock as _, ManualClock};
 use mentord::config::{self, Config};
-use mentord::daemon::service::{Service, prepare};
+use mentord::daemon::service::{Companion, Service, prepare};
 use mentord::domain::alert::{AlertState, Kind};
 use mentord::domain::judge::{Grade, Status};
 use mentord::domain::session::Session;
 use mentord::sandbox::{Conference, Control, NewMeeting, Options, Provider, Response, Sandbox};
 use mentord::store::{SessionFilter, StoredAlert};
+use mentord::web::{self, Watched};
 
 use crate::postgres::Server;
 
@@ -45,6 +46,8 @@ pub struct Programme {
     pub clock: ManualClock,
     config: Config,
     service: Option<Service>,
+    /// Where providers reach it, if they do.
+    door: Option<std::net::TcpListener>,
     _dir: tempfile::TempDir,
     _server: Option<Arc<Server>>,
 }
@@ -57,15 +60,20 @@ impl Programme {
 
     /// The same with more settings for the program.
     pub async fn with(settings: &str) -> Self {
-        Self::set(On::Sqlite, settings).await
+        Self::set(On::Sqlite, settings, false).await
+    }
+
+    /// The same, and providers can reach it: they are asked to tell of changes.
+    pub async fn reachable(on: On) -> Self {
+        Self::set(on, "", true).await
     }
 
     /// The same on either database.
     pub async fn on(on: On) -> Self {
-        Self::set(on, "").await
+        Self::set(on, "", false).await
     }
 
-    async fn set(on: On, settings: &str) -> Self {
+    async fn set(on: On, settings: &str, reachable: bool) -> Self {
         let server = match on {
             On::Sqlite => None,
             On::Postgres => Some(Server::shared()),
@@ -75,8 +83,9 @@ impl Programme {
             Some(server) => server.database().await,
         };
         let dir = tempfile::tempdir().expect("a folder");
-        let sandbox =
-            Sandbox::start(Options { page_size: 3, ..Options::at(begin()) }).await.expect("a sandbox");
+        let sandbox = Sandbox::start(Options { page_size: 3, plain_callbacks: true, ..Options::at(begin()) })
+            .await
+            .expect("a sandbox");
         let world = sandbox.control();
         for (address, name, provider) in [
             (ADA, "Ada Berg", Provider::Google),
@@ -97,13 +106,21 @@ impl Programme {
             ),
         );
         let access = sandbox.grant_access(dir.path()).expect("access");
+        let door = reachable.then(|| {
+            let door = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+            door.set_nonblocking(true).expect("a listener");
+            door
+        });
+        let web = door.as_ref().map_or(String::new(), |door| {
+            format!("[web]\npublic_url = \"http://{}/\"\n", door.local_addr().expect("an address"))
+        });
         let file = format!(
             r#"
 [database]
 url = "{url}"
 [sync]
 interval = "1h"
-{access}
+{web}{access}
 [[programs]]
 name = "guild"
 title = "Guild"
@@ -118,14 +135,20 @@ first_within = "3 weeks"
         let config = config::load_with(&dir.path().join("mentord.toml"), []).expect("a right configuration");
         let clock = ManualClock::new(begin());
         let mut programme =
-            Self { _sandbox: sandbox, world, clock, config, service: None, _dir: dir, _server: server };
+            Self { _sandbox: sandbox, world, clock, config, service: None, door, _dir: dir, _server: server };
         programme.start().await;
         programme
     }
 
     pub async fn start(&mut self) {
         let context = prepare(&self.config, Arc::new(self.clock.clone())).await.expect("everything is there");
-        let service = Service::start(context, Vec::new(), TimeDelta::days(1));
+        let companions = self.door.iter().map(|door| {
+            let door = door.try_clone().and_then(tokio::net::TcpListener::from_std).expect("a listener");
+            let watched = Watched::new(&context);
+            Companion::start(|stop| web::serve(door, watched, stop))
+        });
+        let companions = companions.collect();
+        let service = Service::start(context, companions, TimeDelta::days(1));
         self.service = Some(service);
     }
 
@@ -142,7 +165,7 @@ first_within = "3 weeks"
         self.service.take().expect("a running service").stop().await;
     }
 
-    fn service(&self) -> &Service {
+    pub fn service(&self) -> &Service {
         self.service.as_ref().expect("a running service")
     }
 

@@ -83,7 +83,8 @@ impl Calendar {
             ..api::Channel::default()
         };
         let call = hub.channels().stop(named).delegate(&mut watch).add_scope(Scope::Events.as_str());
-        let answer = tokio::time::timeout(self.timeout, call.doit()).await;
-        watch.settle(answer.map(|answer| answer.map(|response| (response, ()))))?.read()
+        let answered = async { Ok((call.doit().await?, ())) };
+        let answer = tokio::time::timeout(self.timeout, answered).await;
+        watch.settle(answer)?.read()
     }
 }
