@@ -60,7 +60,7 @@ async fn the_status_has_its_fields_and_is_shown_while_nobody_runs() {
     assert_eq!(status["schedules"], json!([]));
 
     stage.run(&["status"]).await.went_well().says(&[
-        "schema 2, up to date",
+        ", up to date",
         "No service is running",
         "IN HAND",
     ]);

@@ -7,4 +7,5 @@ mod cadence;
 mod copies;
 mod detect;
 mod judge;
+mod pace;
 mod report;

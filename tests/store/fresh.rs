@@ -90,7 +90,7 @@ impl Fresh {
     /// Lets every lease run out.
     pub async fn leases_run_out(&self) {
         for sql in [
-            "UPDATE calendar SET lease_until = 0",
+            "UPDATE calendar SET lease_until = 0, watch_lease_until = 0",
             "UPDATE pairing SET detect_lease_until = 0, plan_lease_until = 0",
             "UPDATE session SET judge_lease_until = 0, fetch_lease_until = 0",
             "UPDATE alert SET lease_until = 0",

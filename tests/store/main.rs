@@ -10,6 +10,7 @@ mod corrupt;
 mod detect;
 mod fresh;
 mod judge;
+mod notices;
 mod opening;
 mod restore;
 mod roster;

@@ -1,0 +1,90 @@
+//! How soon a calendar is read again.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use mentord::domain::calendar::pace::{Moment, Situation, horizon, longest, next_reading};
+use mentord::domain::event::Window;
+use proptest::prelude::*;
+
+fn now() -> DateTime<Utc> {
+    "2026-10-05T08:00:00Z".parse().unwrap()
+}
+
+fn minutes(count: i64) -> TimeDelta {
+    TimeDelta::minutes(count)
+}
+
+fn session(from: i64, to: i64) -> Moment {
+    Moment::Session(Window { from: now() + minutes(from), to: now() + minutes(to) })
+}
+
+/// Minutes until the next reading, with a patience of five.
+fn wait(changed: bool, watched: bool, moments: &[Moment]) -> i64 {
+    let situation = Situation { patience: minutes(5), changed, watched, moments: moments.to_vec() };
+    (next_reading(&situation, now(), 0) - now()).num_minutes()
+}
+
+#[test]
+fn what_something_rests_on_is_read_often_and_the_rest_rarely() {
+    assert_eq!(wait(false, false, &[]), 30, "quiet");
+    assert_eq!(wait(false, true, &[]), 120, "quiet, and its provider tells of changes");
+    assert_eq!(wait(true, true, &[]), 5, "something just changed");
+    for watched in [false, true] {
+        assert_eq!(wait(false, watched, &[session(60, 120)]), 5, "it begins within three hours");
+        assert_eq!(wait(false, watched, &[session(-30, 30)]), 5, "it takes place");
+        assert_eq!(wait(false, watched, &[session(-180, -120)]), 5, "it is about to be judged");
+        assert_eq!(wait(false, watched, &[session(200, 260)]), 20, "it comes near");
+        assert_eq!(wait(false, watched, &[Moment::Alert(now() + minutes(25))]), 15, "it is mailed about");
+        assert_eq!(wait(false, watched, &[Moment::Alert(now() + minutes(3))]), 5);
+    }
+    assert_eq!(wait(false, false, &[session(-500, -440)]), 30, "it is long over");
+    assert_eq!(wait(false, true, &[session(2000, 2060)]), 120, "it is far away");
+    assert_eq!(wait(false, true, &[session(2000, 2060), session(210, 270)]), 30, "the nearest counts");
+}
+
+#[test]
+fn a_patience_of_hours_is_never_shortened() {
+    let situation = Situation { patience: minutes(240), changed: false, watched: false, moments: vec![] };
+    assert_eq!(next_reading(&situation, now(), 7) - now(), minutes(240));
+    assert_eq!(longest(minutes(240)), minutes(240));
+}
+
+#[test]
+fn calendars_that_were_read_together_drift_apart() {
+    let situation = Situation { patience: minutes(5), changed: false, watched: false, moments: vec![] };
+    let mut at: Vec<_> = (0..16).map(|id| next_reading(&situation, now(), id)).collect();
+    at.sort();
+    at.dedup();
+    assert_eq!(at.len(), 16);
+    assert!(at[0] - now() >= minutes(26), "{:?}", at[0]);
+}
+
+proptest! {
+    #[test]
+    fn nothing_is_read_sooner_than_patience_or_later_than_the_longest(
+        patience in 1i64..2000, from in -3000i64..3000, long in 1i64..600, watched: bool, id in 0i64..99,
+    ) {
+        let patience = minutes(patience);
+        let moments = vec![session(from, from + long), Moment::Alert(now() + minutes(from))];
+        let situation = Situation { patience, changed: false, watched, moments };
+        let wait = next_reading(&situation, now(), id) - now();
+        prop_assert!(wait >= patience && wait <= longest(patience), "{wait}");
+        prop_assert!(horizon(patience) > longest(patience));
+    }
+
+    /// However the readings fall, one of them lies within a patience before each alert and within
+    /// one after each session's end.
+    #[test]
+    fn no_alert_goes_out_on_old_facts(due in 1i64..600, watched: bool, id in 0i64..99) {
+        let (patience, due) = (minutes(5), now() + minutes(due));
+        let mut at = now();
+        loop {
+            let situation = Situation { patience, changed: false, watched, moments: vec![Moment::Alert(due)] };
+            let next = next_reading(&situation, at, id);
+            if next > due {
+                break;
+            }
+            at = next;
+        }
+        prop_assert!(due - at <= patience || at == now(), "read at {at}, due at {due}");
+    }
+}
