@@ -173,6 +173,7 @@ fn short(listing: &Listing) -> Vec<String> {
         Change::Deleted { key } => format!("-{key}"),
         Change::Unlisted { key } => format!("?{key}"),
         Change::Unread { key } => format!("!{key}"),
+        Change::Withheld { series } => format!("…{series}"),
         Change::Series { .. } => panic!("Google expands series itself"),
     };
     listing.changes.iter().map(short).collect()

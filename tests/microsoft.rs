@@ -234,6 +234,7 @@ fn short(listing: &Listing) -> Vec<String> {
         Change::Unlisted { key } => format!("-{key}"),
         Change::Deleted { key } => format!("x{key}"),
         Change::Unread { key } => format!("!{key}"),
+        Change::Withheld { series } => format!("…{series}"),
         Change::Series { series, occurrences } => {
             let keys: Vec<_> = occurrences.iter().map(|one| one.key.as_str()).collect();
             format!("{series}[{}]", keys.join(" "))

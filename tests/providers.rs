@@ -214,6 +214,7 @@ impl Calendar {
                 }
                 Change::Deleted { key } => drop(deleted.insert(key)),
                 Change::Unread { key } => panic!("{key} cannot be read"),
+                Change::Withheld { series } => panic!("{series} is withheld"),
                 Change::Unlisted { key } => {
                     let concerned = |event: &Event| event.key == key || event.series.as_ref() == Some(&key);
                     if !self.held.values().any(concerned) {
@@ -551,6 +552,39 @@ async fn increments_that_reach_decades_ahead_are_clipped() {
     assert_eq!(listing.changes.iter().filter(listed).count(), 4);
     let beyond = listing.changes.iter().filter(unlisted).count();
     assert!(beyond > 500 && beyond + 4 == listing.changes.len(), "{beyond}");
+}
+
+#[tokio::test]
+async fn an_increment_without_end_gives_way_to_a_full_listing() {
+    let stage = Stage::new(10, Quirks { google_unbounded: true, ..Quirks::default() }).await;
+    let id = stage.plan(weekly(SIDES[0], "2026-10-05T10:00")).await.id;
+    let listing = stage.list(ANNA, None).await.expect("a listing");
+    stage.control.retitle(&id, "Coaching", None).await.expect("retitled");
+    let cursor = listing.cursor.as_deref();
+    assert_eq!(stage.list(ANNA, cursor).await, Err(ProviderError::CursorRejected), "73 pages");
+    assert_eq!(stage.all(ANNA).await.len(), 4);
+}
+
+#[tokio::test]
+async fn a_series_of_thousands_is_left_out_by_itself() {
+    for people in SIDES {
+        let stage = Stage::new(1000, Quirks::default()).await;
+        let absurd = Some("FREQ=MINUTELY;INTERVAL=40".to_owned());
+        stage.plan(NewMeeting { rrule: absurd, minutes: 5, ..single(people, "2026-10-02T10:00") }).await;
+        stage.plan(weekly(people, "2026-10-05T10:00")).await;
+        for who in &people[..2] {
+            let listing = stage.list(who, None).await.expect("a listing");
+            let withheld = |change: &&Change| matches!(change, Change::Withheld { .. });
+            assert_eq!(listing.changes.iter().filter(withheld).count(), 1, "{who}");
+            let told = listing.changes.iter().map(|change| match change {
+                Change::Event(_) => 1,
+                Change::Series { occurrences, .. } => occurrences.len(),
+                _ => 0,
+            });
+            assert_eq!(told.sum::<usize>(), 4, "{who}");
+            assert!(listing.cursor.is_some());
+        }
+    }
 }
 
 #[tokio::test]

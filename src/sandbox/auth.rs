@@ -8,6 +8,7 @@ use rsa::pkcs8::{EncodePrivateKey as _, LineEnding};
 use rsa::{PrivateKey, PublicKey};
 use serde_json::json;
 
+use crate::sandbox::control::wire::Provider;
 use crate::sandbox::world::ids::{hash, lower_hex};
 
 /// The scopes that the administrator of the sandbox's Google domain has granted.
@@ -106,6 +107,16 @@ impl Accounts {
         self.tokens.retain(|_, (grant, _)| match grant {
             Grant::Google { subject, .. } | Grant::MicrosoftUser { subject, .. } => subject != person,
             Grant::Microsoft => true,
+        });
+    }
+
+    /// The tokens with which somebody's calendar is read stop to open anything; those of Microsoft's
+    /// application are everybody's there.
+    pub fn revoke_readers_of(&mut self, address: &str, provider: Provider) {
+        self.revoke_of(address);
+        self.tokens.retain(|_, (grant, _)| match grant {
+            Grant::Google { .. } | Grant::MicrosoftUser { .. } => true,
+            Grant::Microsoft => provider != Provider::Microsoft,
         });
     }
 

@@ -13,6 +13,7 @@ mod cursors;
 mod google;
 mod graph;
 mod http;
+mod line;
 mod notices;
 mod smtp;
 mod world;
@@ -114,8 +115,12 @@ impl Sandbox {
         let router = http::router(state);
         let stopped = stop.clone();
         tokio::spawn(async move {
-            let served =
-                axum::serve(http_listener, router).with_graceful_shutdown(stopped.cancelled_owned()).await;
+            let served = axum::serve(
+                line::Door(http_listener),
+                router.into_make_service_with_connect_info::<line::Cut>(),
+            )
+            .with_graceful_shutdown(stopped.cancelled_owned())
+            .await;
             if let Err(error) = served {
                 tracing::error!(%error, "the sandbox stopped serving");
             }

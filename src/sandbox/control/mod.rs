@@ -1,8 +1,10 @@
 //! The control endpoints: change the world, serve faults, look at what happened.
 
 pub mod client;
+mod edits;
 pub mod faults;
 mod push;
+mod script;
 pub mod wire;
 
 use std::sync::Arc;
@@ -47,6 +49,7 @@ impl From<String> for Refusal {
 
 pub fn router() -> Router<Arc<State>> {
     Router::new()
+        .route("/begin", post(begin))
         .route("/clock", post(clock))
         .route("/people", post(people).get(everyone))
         .route("/meetings", post(plan).get(truth))
@@ -58,12 +61,14 @@ pub fn router() -> Router<Arc<State>> {
         .route("/meetings/{id}/retitle", post(retitle))
         .route("/meetings/{id}/join", post(join))
         .route("/meetings/{id}/leave", post(leave))
+        .merge(edits::router())
         .route("/cursors/expire", post(expire))
         .route("/tokens/expire", post(revoke))
         .route("/certificates", post(certificate))
         .route("/consents", post(will))
         .route("/consents/revoke", post(revoke_consent))
         .route("/faults", post(fault).delete(mend))
+        .route("/faults/script", post(follow))
         .route("/quirks", post(quirks))
         .route("/requests", get(requests).delete(forget))
         .route("/mails", get(mails))
@@ -91,6 +96,19 @@ pub struct Clock {
 
 async fn clock(Shared(state): Here, body: Bytes) -> Told<Answer> {
     state.lock().world.now = read::<Clock>(&body)?.now;
+    Ok(done())
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Begin {
+    now: DateTime<Utc>,
+    seed: u64,
+}
+
+async fn begin(Shared(state): Here, body: Bytes) -> Told<Answer> {
+    let Begin { now, seed } = read(&body)?;
+    state.begin(now, seed);
     Ok(done())
 }
 
@@ -210,10 +228,7 @@ pub struct Expire {
 
 async fn expire(Shared(state): Here, body: Bytes) -> Told<Answer> {
     let address = read::<Expire>(&body)?.address.map(|address| address.to_lowercase());
-    let meant = |owner: &str| address.as_deref().is_none_or(|address| address == owner);
-    let mut all = state.lock();
-    all.google.expire(|scope| meant(&scope.owner));
-    all.graph.expire(|scope| meant(&scope.owner));
+    state.lock().lose_cursors(address.as_deref());
     Ok(done())
 }
 
@@ -259,6 +274,12 @@ async fn fault(Shared(state): Here, body: Bytes) -> Told<Answer> {
         return Err(Refusal(format!("status: {} is no failure; write 400 to 599", fault.status)));
     }
     state.lock().faults.add(fault);
+    Ok(done())
+}
+
+async fn follow(Shared(state): Here, script: String) -> Told<Answer> {
+    let lines = script::parse(&script)?;
+    state.lock().faults.follow(lines);
     Ok(done())
 }
 
@@ -326,10 +347,18 @@ fn told(world: &World, meeting: &Meeting, from: DateTime<Utc>, to: DateTime<Utc>
             end: seen.slot.end,
             title: seen.title,
             cancelled: seen.standing != Standing::Live,
+            taken_off_by: meeting
+                .guests(Some(original))
+                .into_iter()
+                .filter(|guest| meeting.is_taken_off_by(guest, original))
+                .collect(),
             responses: meeting
-                .attendees
-                .iter()
-                .map(|guest| (guest.clone(), meeting.response(guest, Some(original))))
+                .guests(Some(original))
+                .into_iter()
+                .map(|guest| {
+                    let response = meeting.response(&guest, Some(original));
+                    (guest, response)
+                })
                 .collect(),
             attendance: meeting
                 .attendance

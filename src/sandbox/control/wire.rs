@@ -342,7 +342,9 @@ pub struct Occurrence {
     pub title: String,
     /// It was cancelled.
     pub cancelled: bool,
-    /// The answers by address.
+    /// The guests who took it off their calendars.
+    pub taken_off_by: Vec<String>,
+    /// The answers by address: of everybody who is invited to this occurrence.
     pub responses: BTreeMap<String, Response>,
     /// Who was in the call.
     pub attendance: Vec<Presence>,
