@@ -16,7 +16,7 @@ use mentord::domain::evidence::Call;
 use mentord::domain::people::Address;
 use mentord::providers::google::Google;
 use mentord::providers::microsoft::Microsoft;
-use mentord::providers::{Budget, Change, Listing, Provider, ProviderError};
+use mentord::providers::{Budget, Change, Listing, Provider, ProviderError, Turn};
 use mentord::sandbox::{
     Conference, Control, Fault, NewMeeting, NewPerson, Options, Planned, Provider as At, Quirks, Response,
     Sandbox,
@@ -35,7 +35,9 @@ struct NoLimit;
 
 #[async_trait::async_trait]
 impl Budget for NoLimit {
-    async fn request(&self) {}
+    async fn request(&self, _mailbox: &Address) -> Turn {
+        Turn::free()
+    }
 }
 
 struct Stage {

@@ -12,8 +12,14 @@ use tokio::time::{Instant, sleep};
 use url::Url;
 
 use crate::config::{self, Connection, GoogleAuth, Vendor};
-use crate::providers::Budget;
+use crate::domain::people::Address;
+use crate::providers::{Budget, Turn};
 use crate::store::{Rate, Store, StoreError, Take};
+
+mod mailboxes;
+
+use mailboxes::Mailboxes;
+pub use mailboxes::Share;
 
 /// How long what was drawn from the database may be used: an instance that rests saves nothing up.
 const KEEPS: Duration = Duration::from_secs(2);
@@ -82,13 +88,14 @@ impl Limit {
 pub(super) struct Requests {
     store: Store,
     limit: Limit,
+    mailboxes: Mailboxes,
     /// Locked by whoever draws or waits: the others queue up behind.
     purse: Mutex<Purse>,
 }
 
 impl Requests {
-    pub fn new(store: Store, limit: Limit) -> Self {
-        Self { store, limit, purse: Mutex::default() }
+    pub fn new(store: Store, limit: Limit, share: Share) -> Self {
+        Self { store, limit, mailboxes: Mailboxes::new(share), purse: Mutex::default() }
     }
 
     /// About as much as is earned in a second.
@@ -104,8 +111,17 @@ impl Requests {
 
 #[async_trait]
 impl Budget for Requests {
+    async fn request(&self, mailbox: &Address) -> Turn {
+        // First the mailbox's own: who waits for that is not to have taken from everybody's.
+        let turn = self.mailboxes.turn(mailbox).await;
+        self.pass().await;
+        turn
+    }
+}
+
+impl Requests {
     /// Waits in real time whatever clock the steps go by: the provider and the database do, too.
-    async fn request(&self) {
+    async fn pass(&self) {
         let mut purse = self.purse.lock().await;
         let began = Instant::now();
         if purse.spend(began) {
@@ -274,15 +290,19 @@ mod tests {
     async fn a_database_that_fails_neither_stops_an_instance_nor_lets_it_run() {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(&Database::Sqlite(folder.path().join("mentord.db"))).await.unwrap();
-        let requests = Requests::new(store.clone(), Limit::new("google/p".into(), 6_000));
+        let requests = Requests::new(
+            store.clone(),
+            Limit::new("google/p".into(), 6_000),
+            Share { at_once: 10, per_minute: 600 },
+        );
         let careful = requests.careful();
         assert!(careful > Duration::from_millis(100), "a tenth of what all together may");
         let begun = Instant::now();
-        requests.request().await;
+        requests.pass().await;
         assert!(begun.elapsed() >= PAUSES.iter().sum::<Duration>() + careful);
         let begun = Instant::now();
         for _ in 0..3 {
-            requests.request().await;
+            requests.pass().await;
         }
         assert!(begun.elapsed() >= careful * 3);
         assert!(requests.purse.lock().await.is_alone(Instant::now()));
@@ -290,7 +310,7 @@ mod tests {
         // Once it can be counted again, it is.
         store.migrate().await.unwrap();
         requests.purse.lock().await.alone_until = None;
-        requests.request().await;
+        requests.pass().await;
         assert_eq!(requests.purse.lock().await.drawn, 1);
     }
 }

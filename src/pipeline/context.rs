@@ -10,7 +10,7 @@ use url::Url;
 use super::Happening;
 use super::accounts::consent::Pages;
 use super::accounts::{Accounts, Keyring, reseal};
-use super::budget::{Limit, Requests};
+use super::budget::{Limit, Requests, Share};
 use crate::clock::Clock;
 use crate::config::{self, Config, Connection, GoogleAuth, MicrosoftAuth, Vendor};
 use crate::domain::people::{Address, Participant, ParticipantId};
@@ -186,7 +186,8 @@ fn providers(
 ) -> Result<BTreeMap<String, Arc<dyn Provider>>, SetUpError> {
     let mut providers = BTreeMap::new();
     for connection in &config.connections {
-        let budget = Requests::new(store.clone(), Limit::requests(connection));
+        let share = Share::of(&connection.vendor, connection.requests_per_minute);
+        let budget = Requests::new(store.clone(), Limit::requests(connection), share);
         let tokens = accounts.get(&connection.name).cloned();
         providers.insert(connection.name.clone(), provider(connection, Arc::new(budget), tokens)?);
     }

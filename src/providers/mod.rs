@@ -21,7 +21,7 @@ use crate::domain::event::{Conference, Event, Window};
 use crate::domain::evidence::Call;
 use crate::domain::people::Address;
 
-pub use budget::Budget;
+pub use budget::{Budget, Turn};
 pub use tokens::Tokens;
 
 /// One organisation's calendars, through one connection.

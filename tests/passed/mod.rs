@@ -2,7 +2,8 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use mentord::providers::Budget;
+use mentord::domain::people::Address;
+use mentord::providers::{Budget, Turn};
 
 #[derive(Default)]
 pub struct Passed(AtomicUsize);
@@ -15,7 +16,8 @@ impl Passed {
 
 #[async_trait::async_trait]
 impl Budget for Passed {
-    async fn request(&self) {
+    async fn request(&self, _mailbox: &Address) -> Turn {
         self.0.fetch_add(1, Ordering::Relaxed);
+        Turn::free()
     }
 }

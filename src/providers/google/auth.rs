@@ -87,12 +87,13 @@ impl Auth {
         Sent: Future<Output = Result<T, Failure>>,
     {
         // Before the token: it is not to grow old while it waits.
-        self.budget.request().await;
+        let turn = self.budget.request(subject).await;
         let token = self.token(subject, scope).await?;
         match request(token.expose_secret().to_owned()).await {
             Err(failure) if failure.status() == Some(401) => {
                 tracing::debug!(subject = subject.masked(), ?scope, "access token refused");
-                self.budget.request().await;
+                drop(turn);
+                let _turn = self.budget.request(subject).await;
                 request(self.another(subject, scope, &token).await?.expose_secret().to_owned()).await
             }
             answer => answer,

@@ -28,13 +28,19 @@ const PREFER: &str = r#"outlook.timezone="UTC", IdType="ImmutableId", odata.maxp
 /// More pages than any calendar has.
 const PAGES_MAX: usize = 2000;
 
-/// Graph over HTTP: tokens, headers, links and errors.
+/// Graph over HTTP, for all mailboxes of a connection.
 #[derive(Clone)]
-pub struct Client {
+pub struct Graph {
     graph: GraphClient,
     source: Source,
     root: Url,
     budget: Arc<dyn Budget>,
+}
+
+/// Graph over HTTP, on behalf of one mailbox: tokens, headers, links and errors.
+pub struct Client {
+    shared: Graph,
+    mailbox: Address,
 }
 
 /// Where tokens come from.
@@ -42,10 +48,8 @@ pub struct Client {
 enum Source {
     /// The application has permissions of its own.
     Application(Arc<Auth>),
-    /// The people consented.
+    /// The people consented, each for themselves.
     Consent(Arc<dyn Tokens>),
-    /// One of them did, and is meant.
-    Person(Arc<dyn Tokens>, Address),
 }
 
 /// The items of a listing and the link with which the next one begins.
@@ -72,7 +76,7 @@ struct Page<T> {
     delta_link: Option<String>,
 }
 
-impl Client {
+impl Graph {
     pub fn new(
         config: &config::Microsoft,
         timeout: Duration,
@@ -103,40 +107,38 @@ impl Client {
         Ok(Self { graph, source, root, budget })
     }
 
-    /// The same for what is asked on behalf of `mailbox`.
-    pub fn of(&self, mailbox: &Address) -> Self {
-        let source = match &self.source {
-            Source::Consent(tokens) => Source::Person(tokens.clone(), mailbox.clone()),
-            other => other.clone(),
-        };
-        Self { source, ..self.clone() }
+    /// What is asked on behalf of `mailbox`.
+    pub fn of(&self, mailbox: &Address) -> Client {
+        Client { shared: self.clone(), mailbox: mailbox.clone() }
     }
 
     /// Whether the application has permissions of its own.
     pub fn is_application(&self) -> bool {
         matches!(self.source, Source::Application(_))
     }
+}
 
+impl Client {
     async fn token(&self) -> Result<SecretString, ProviderError> {
-        match &self.source {
+        match &self.shared.source {
             Source::Application(auth) => auth.token().await,
-            Source::Person(tokens, mailbox) => tokens.token(mailbox, consent::CALENDARS).await,
-            Source::Consent(_) => Err(ProviderError::Refused("nobody is meant".into())),
+            Source::Consent(tokens) => tokens.token(&self.mailbox, consent::CALENDARS).await,
         }
     }
 
     async fn reject(&self, token: &SecretString) -> Result<(), ProviderError> {
-        match &self.source {
-            Source::Application(auth) => auth.reject(token).await,
-            Source::Person(tokens, mailbox) => tokens.reject(mailbox, token).await?,
-            Source::Consent(_) => {}
+        match &self.shared.source {
+            Source::Application(auth) => {
+                auth.reject(token).await;
+                Ok(())
+            }
+            Source::Consent(tokens) => tokens.reject(&self.mailbox, token).await,
         }
-        Ok(())
     }
 
     /// An address below the root, its segments and values escaped whatever they hold.
     pub fn url(&self, path: &[&str], query: &[(&str, &str)]) -> Url {
-        let mut url = self.root.clone();
+        let mut url = self.shared.root.clone();
         if let Ok(mut segments) = url.path_segments_mut() {
             segments.extend(path);
         }
@@ -152,7 +154,7 @@ impl Client {
     /// An address that Graph gave, if the token may be sent there.
     pub fn link(&self, link: &str) -> Option<Url> {
         let url = Url::parse(link).ok()?;
-        (url.origin() == self.root.origin()).then_some(url)
+        (url.origin() == self.shared.root.origin()).then_some(url)
     }
 
     /// The one thing at `url`.
@@ -188,13 +190,14 @@ impl Client {
     /// What a request is answered with. Every request to Graph comes through here.
     async fn answer(&self, method: Method, url: Url, body: Option<&Value>) -> Result<Vec<u8>, Failure> {
         // Before the token: it is not to grow old while it waits.
-        self.budget.request().await;
+        let turn = self.shared.budget.request(&self.mailbox).await;
         let token = self.token().await?;
         match self.send(method.clone(), url.clone(), body, &token).await {
             // The token may have been withdrawn before its time: once with a new one.
             Err(Failure::Api(error)) if error.status == StatusCode::UNAUTHORIZED => {
                 self.reject(&token).await?;
-                self.budget.request().await;
+                drop(turn);
+                let _turn = self.shared.budget.request(&self.mailbox).await;
                 let token = self.token().await?;
                 self.send(method, url, body, &token).await
             }
@@ -232,7 +235,7 @@ impl Client {
         let mut bearer = HeaderValue::from_str(&format!("Bearer {}", token.expose_secret()))
             .map_err(|_| ProviderError::Garbled("the token cannot stand in a header".into()))?;
         bearer.set_sensitive(true);
-        let mut request = self.graph.custom(method, body.map(|body| BodyRead::from(body.to_string())));
+        let mut request = self.shared.graph.custom(method, body.map(|body| BodyRead::from(body.to_string())));
         *request.as_mut() = url;
         let headers = request.headers_mut();
         headers.insert(AUTHORIZATION, bearer);
@@ -247,7 +250,7 @@ impl Client {
         if status.is_success() {
             return Ok(body.into());
         }
-        let consented = !self.is_application();
+        let consented = !self.shared.is_application();
         Err(Failure::Api(ApiError { consented, ..ApiError::read(status, &headers, &body) }))
     }
 }

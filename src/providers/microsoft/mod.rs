@@ -40,7 +40,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use self::calendar::Calendar;
-use self::client::Client;
+use self::client::Graph;
 use self::teams::Directory;
 use super::{Budget, Channel, Listing, Provider, ProviderError, Tokens, Wish};
 use crate::config;
@@ -51,7 +51,7 @@ use crate::domain::people::Address;
 /// One tenant's calendars, read with an application's own permissions.
 pub struct Microsoft {
     name: String,
-    client: Client,
+    graph: Graph,
     directory: Directory,
 }
 
@@ -74,8 +74,8 @@ impl Microsoft {
         timeout: Duration,
         budget: Arc<dyn Budget>,
     ) -> Result<Self, ProviderError> {
-        let client = Client::new(config, timeout, budget, None)?;
-        Ok(Self { name: name.to_owned(), client, directory: Directory::default() })
+        let graph = Graph::new(config, timeout, budget, None)?;
+        Ok(Self { name: name.to_owned(), graph, directory: Directory::default() })
     }
 
     /// As [`Self::new`], with the tokens of the people who consented, which are used where the
@@ -87,12 +87,12 @@ impl Microsoft {
         budget: Arc<dyn Budget>,
         tokens: Arc<dyn Tokens>,
     ) -> Result<Self, ProviderError> {
-        let client = Client::new(config, timeout, budget, Some(tokens))?;
-        Ok(Self { name: name.to_owned(), client, directory: Directory::default() })
+        let graph = Graph::new(config, timeout, budget, Some(tokens))?;
+        Ok(Self { name: name.to_owned(), graph, directory: Directory::default() })
     }
 
     fn calendar<'a>(&'a self, mailbox: &'a Address) -> Calendar<'a> {
-        Calendar { client: self.client.of(mailbox), mailbox }
+        Calendar { client: self.graph.of(mailbox), mailbox }
     }
 }
 
@@ -126,10 +126,10 @@ impl Provider for Microsoft {
         window: Window,
     ) -> Result<Vec<Call>, ProviderError> {
         // What people consent to does not reach the attendance reports: there, it is no evidence.
-        if !self.client.is_application() {
+        if !self.graph.is_application() {
             return Ok(Vec::new());
         }
-        teams::calls(&self.client, &self.directory, mailbox, conference, window).await
+        teams::calls(&self.graph.of(mailbox), &self.directory, mailbox, conference, window).await
     }
 
     async fn watch(&self, mailbox: &Address, wish: &Wish) -> Result<Channel, ProviderError> {
@@ -142,11 +142,11 @@ impl Provider for Microsoft {
         channel: &Channel,
         until: DateTime<Utc>,
     ) -> Result<Option<Channel>, ProviderError> {
-        watch::renew(&self.client.of(mailbox), channel, until).await
+        watch::renew(&self.graph.of(mailbox), channel, until).await
     }
 
     async fn unwatch(&self, mailbox: &Address, channel: &Channel) -> Result<(), ProviderError> {
-        watch::unwatch(&self.client.of(mailbox), channel).await
+        watch::unwatch(&self.graph.of(mailbox), channel).await
     }
 
     async fn probe(&self, mailbox: &Address) -> Result<(), ProviderError> {
