@@ -49,6 +49,8 @@ pub struct All {
     pub channels: Channels,
     pub subscriptions: Subscriptions,
     pub requests: Vec<String>,
+    /// Where clients are to look for more, when something stands between them and this listener.
+    pub known_as: Option<String>,
 }
 
 impl State {
@@ -82,6 +84,7 @@ impl State {
                 channels: Channels::default(),
                 subscriptions: Subscriptions::default(),
                 requests: Vec::new(),
+                known_as: None,
             }),
         }
     }
@@ -106,10 +109,11 @@ pub struct Request {
     pub query: Vec<(String, String)>,
     pub headers: HeaderMap,
     pub body: Bytes,
+    known_as: Option<String>,
 }
 
 impl Request {
-    fn new(method: Method, uri: &Uri, headers: HeaderMap, body: Bytes) -> Self {
+    pub fn new(method: Method, uri: &Uri, headers: HeaderMap, body: Bytes) -> Self {
         let decode = |part: &str| percent_decode(part);
         Self {
             method,
@@ -120,6 +124,7 @@ impl Request {
                 .collect(),
             headers,
             body,
+            known_as: None,
         }
     }
 
@@ -156,7 +161,11 @@ impl Request {
 
     /// Where the client believes this host is.
     pub fn origin(&self, state: &State) -> String {
-        self.header("host").map_or_else(|| state.base.clone(), |host| format!("http://{host}"))
+        match (&self.known_as, self.header("host")) {
+            (Some(known), _) => known.clone(),
+            (None, Some(host)) => format!("http://{host}"),
+            (None, None) => state.base.clone(),
+        }
     }
 
     pub fn parts(&self) -> Vec<&str> {
@@ -264,9 +273,10 @@ async fn vendor(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    let request = Request::new(method, &uri, headers, body);
+    let mut request = Request::new(method, &uri, headers, body);
     let (mut reply, token) = {
         let mut all = state.lock();
+        request.known_as.clone_from(&all.known_as);
         all.requests.push(format!("{} {}", request.method, request.path));
         let reply = match all.faults.take(&request.path) {
             Some(fault) => fault,

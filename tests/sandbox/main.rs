@@ -1,6 +1,7 @@
 //! The sandbox, told in short stories over plain HTTP: nothing of mentord reads these answers.
 
 mod notices;
+mod writes;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

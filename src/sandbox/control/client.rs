@@ -56,6 +56,12 @@ impl Control {
         self.order("clock", &json!({"now": now})).await
     }
 
+    /// Says where clients reach the sandbox, when that is through something else: the links in its
+    /// answers lead there. `None` is the address that each request was sent to.
+    pub async fn known_as(&self, url: Option<&str>) -> Done<()> {
+        self.order("origin", &json!({"url": url})).await
+    }
+
     /// Adds people; those who are known already are updated.
     pub async fn people(&self, people: &[NewPerson]) -> Done<Vec<Person>> {
         self.post("people", &people).await

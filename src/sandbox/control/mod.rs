@@ -19,12 +19,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::sandbox::control::wire::{
-    Conference, Fault, Join, Mail, NewMeeting, NewPerson, Occurrence, Person, Planned, Quirks, Response,
-    TrueMeeting,
+    Fault, Join, Mail, NewMeeting, NewPerson, Occurrence, Person, Planned, Quirks, Response, TrueMeeting,
 };
 use crate::sandbox::http::State;
 use crate::sandbox::world::view::Standing;
-use crate::sandbox::world::{Call, Meeting, World};
+use crate::sandbox::world::{Meeting, World};
 
 type Told<T> = Result<T, Refusal>;
 type Here = Shared<Arc<State>>;
@@ -47,6 +46,7 @@ impl From<String> for Refusal {
 pub fn router() -> Router<Arc<State>> {
     Router::new()
         .route("/clock", post(clock))
+        .route("/origin", post(origin))
         .route("/people", post(people).get(everyone))
         .route("/meetings", post(plan).get(truth))
         .route("/meetings/all", post(plan_all))
@@ -87,6 +87,19 @@ pub struct Clock {
 
 async fn clock(Shared(state): Here, body: Bytes) -> Told<Answer> {
     state.lock().world.now = read::<Clock>(&body)?.now;
+    Ok(done())
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Origin {
+    #[serde(default)]
+    pub url: Option<String>,
+}
+
+async fn origin(Shared(state): Here, body: Bytes) -> Told<Answer> {
+    let url = read::<Origin>(&body)?.url.map(|url| url.trim_end_matches('/').to_string());
+    state.lock().known_as = url;
     Ok(done())
 }
 
@@ -310,11 +323,7 @@ fn told(world: &World, meeting: &Meeting, from: DateTime<Utc>, to: DateTime<Utc>
         organizer: meeting.organizer.clone(),
         attendees: meeting.attendees.clone(),
         title: meeting.title.clone(),
-        conference: match meeting.call {
-            Call::None => Conference::None,
-            Call::Meet { .. } => Conference::Meet,
-            Call::Teams { .. } => Conference::Teams,
-        },
+        conference: meeting.conference(),
         conference_key: meeting.conference_key().map(str::to_string),
         cancelled: meeting.cancelled,
         occurrences: occurrences.collect(),

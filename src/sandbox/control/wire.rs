@@ -193,6 +193,10 @@ pub struct Quirks {
     pub graph_gone_location: bool,
     /// Google: a channel's first message comes before the answer that opens it.
     pub google_sync_first: bool,
+    /// Google: a call that is asked for is made only after the event was read once.
+    pub google_conference_pending: bool,
+    /// Both: events have properties that no definition names; Graph's `occurrenceId` is one.
+    pub unknown_properties: bool,
 }
 
 /// Somebody who asked to be told of changes: a Google channel or a Graph subscription.

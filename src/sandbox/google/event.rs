@@ -130,10 +130,32 @@ impl GoogleView<'_> {
             set("attendees", Value::Array(attendees));
         }
         if let Call::Meet { code } = &meeting.call {
-            set("hangoutLink", json!(format!("https://meet.google.com/{code}")));
-            set("conferenceData", conference(code));
+            let request = meeting.written.request.as_deref();
+            if meeting.written.pending {
+                set("conferenceData", json!({"createRequest": create_request(request, "pending")}));
+            } else {
+                set("hangoutLink", json!(format!("https://meet.google.com/{code}")));
+                let mut data = conference(code);
+                if request.is_some() {
+                    data["createRequest"] = create_request(request, "success");
+                }
+                set("conferenceData", data);
+            }
+        }
+        let mut extended = Map::new();
+        let own = if meeting.organizer == self.owner { Some(&meeting.written.private) } else { None };
+        for (kind, properties) in [("private", own), ("shared", Some(&meeting.written.shared))] {
+            if let Some(properties) = properties.filter(|properties| !properties.is_empty()) {
+                extended.insert(kind.into(), json!(properties));
+            }
+        }
+        if !extended.is_empty() {
+            set("extendedProperties", Value::Object(extended));
         }
         set("reminders", json!({"useDefault": true}));
+        if self.world.quirks.unknown_properties {
+            set("futureProperty", json!({"kind": "calendar#future"}));
+        }
         set("eventType", json!(meeting.event_type));
         match meeting.event_type.as_str() {
             "outOfOffice" => set("outOfOfficeProperties", json!({"autoDeclineMode": "declineNone"})),
@@ -212,6 +234,14 @@ impl GoogleView<'_> {
             .or_else(|| (!meeting.rooms.is_empty()).then(|| meeting.rooms.join(", ")))
             .or(teams)
     }
+}
+
+fn create_request(id: Option<&str>, status: &str) -> Value {
+    json!({
+        "requestId": id,
+        "conferenceSolutionKey": {"type": "hangoutsMeet"},
+        "status": {"statusCode": status},
+    })
 }
 
 fn conference(code: &str) -> Value {

@@ -88,7 +88,10 @@ impl GraphView<'_> {
             event.insert("seriesMasterId".into(), json!(self.id(meeting, None)));
             event.insert("originalStart".into(), instant(seen.original.start));
             let day = seen.original.wall.date();
-            event.insert("occurrenceId".into(), json!(format!("OID.{}.{day}", self.id(meeting, None))));
+            if self.world.quirks.unknown_properties {
+                let id = format!("OID.{}.{day}", self.id(meeting, None));
+                event.insert("occurrenceId".into(), json!(id));
+            }
             event.insert("iCalUId".into(), json!(exchange_uid(&meeting.uid, Some(day))));
         }
         Value::Object(event)
@@ -143,14 +146,14 @@ impl GraphView<'_> {
             "lastModifiedDateTime": instant(meeting.updated),
             "changeKey": change_key(meeting, stamp),
             "categories": [],
-            "transactionId": null,
+            "transactionId": if meeting.organizer == self.owner { json!(meeting.written.transaction) } else { Value::Null },
             "originalStartTimeZone": zone,
             "originalEndTimeZone": zone,
             "iCalUId": exchange_uid(&meeting.uid, None),
             "reminderMinutesBeforeStart": 15,
             "isReminderOn": true,
             "hasAttachments": false,
-            "hideAttendees": false,
+            "hideAttendees": meeting.written.hide_attendees,
             "subject": title,
             "bodyPreview": text.chars().take(255).collect::<String>(),
             "importance": "normal",
@@ -193,6 +196,9 @@ impl GraphView<'_> {
             "organizer": {"emailAddress": self.mail(&meeting.organizer)},
             "onlineMeeting": join_url.map(|url| json!({"joinUrl": url})),
         })));
+        if self.world.quirks.unknown_properties {
+            event.insert("futureProperty".into(), json!({"@odata.type": "#microsoft.graph.future"}));
+        }
         event
     }
 

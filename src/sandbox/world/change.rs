@@ -7,6 +7,7 @@ use crate::sandbox::control::wire::{
     Conference, Join, NewMeeting, NewPerson, Person, Planned, Presence, Provider, Response,
 };
 use crate::sandbox::world::rule::{Rule, check_minutes};
+use crate::sandbox::world::write::Written;
 use crate::sandbox::world::{Call, Meeting, Override, What, World};
 
 type Told<T> = Result<T, String>;
@@ -89,6 +90,7 @@ impl World {
             born: self.seq,
             stamp: self.seq,
             revision: 0,
+            written: Written::default(),
         };
         let planned = Planned {
             id: meeting.id(),
@@ -101,7 +103,7 @@ impl World {
         Ok(planned)
     }
 
-    fn new_call(&mut self, wanted: Conference, organizer: &str, provider: Provider) -> Told<Call> {
+    pub(super) fn new_call(&mut self, wanted: Conference, organizer: &str, provider: Provider) -> Told<Call> {
         match (wanted, provider) {
             (Conference::None, _) => Ok(Call::None),
             (Conference::Meet, Provider::Google) => Ok(Call::Meet { code: self.mint.meet_code() }),
@@ -133,18 +135,8 @@ impl World {
         match self.which(index, occurrence)? {
             What::Whole => {
                 let rule = self.meetings[index].rule().moved(start, minutes)?;
-                let seq = self.touch(index, What::Whole);
-                let meeting = &mut self.meetings[index];
-                meeting.rules.push((seq, rule));
-                // Both vendors drop what was special about single occurrences when the series moves.
-                meeting.overrides.clear();
-                meeting.responses.clear();
-                meeting.revision += 1;
-                // Exchange puts a new invitation on the calendar again; Google leaves it off.
-                let people = &self.people;
-                meeting
-                    .removed
-                    .retain(|who| people.get(who).is_some_and(|person| person.provider == Provider::Google));
+                let everyone = self.meetings[index].everyone();
+                self.replan(index, rule, everyone);
             }
             What::One(at) => {
                 let one = self.override_of(index, at);
@@ -301,16 +293,16 @@ impl World {
         }
     }
 
-    fn override_of(&mut self, index: usize, at: DateTime<Utc>) -> &mut Override {
+    pub(super) fn override_of(&mut self, index: usize, at: DateTime<Utc>) -> &mut Override {
         self.meetings[index].overrides.entry(at).or_default()
     }
 
-    fn touch(&mut self, index: usize, what: What) -> u64 {
+    pub(super) fn touch(&mut self, index: usize, what: What) -> u64 {
         let everyone = self.meetings[index].everyone();
         self.touch_for(index, what, everyone)
     }
 
-    fn touch_for(&mut self, index: usize, what: What, seen_by: Vec<String>) -> u64 {
+    pub(super) fn touch_for(&mut self, index: usize, what: What, seen_by: Vec<String>) -> u64 {
         self.seq += 1;
         let (seq, now) = (self.seq, self.now);
         let meeting = &mut self.meetings[index];

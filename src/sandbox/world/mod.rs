@@ -5,6 +5,7 @@ pub mod ids;
 pub mod rule;
 pub mod runs;
 pub mod view;
+pub mod write;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -13,6 +14,7 @@ use chrono::{DateTime, NaiveDateTime, Utc};
 use crate::sandbox::control::wire::{Person, Presence, Provider, Quirks, Response};
 use crate::sandbox::world::ids::Mint;
 use crate::sandbox::world::rule::Rule;
+use crate::sandbox::world::write::Written;
 
 /// Everything there is.
 pub struct World {
@@ -81,6 +83,7 @@ pub struct Meeting {
     pub stamp: u64,
     /// The sequence number of iCalendar.
     pub revision: u64,
+    pub written: Written,
 }
 
 /// What is different about one occurrence, by its original start.
