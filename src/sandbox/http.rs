@@ -1,5 +1,7 @@
 //! One listener for all: takes a request apart, writes it down, and hands it to the vendor it is for.
 
+use std::collections::HashMap;
+use std::io::{self, Write as _};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -25,6 +27,9 @@ use crate::sandbox::notices::{Notice, Outbox};
 use crate::sandbox::smtp::Post;
 use crate::sandbox::world::World;
 
+/// The most requests that Graph answers at once for one application and mailbox.
+const MOST_AT_ONCE: usize = 4;
+
 /// What every handler can reach.
 pub struct State {
     pub base: String,
@@ -35,6 +40,8 @@ pub struct State {
     pub outbox: Arc<Outbox>,
     /// Whether notices may go to `http` on loopback.
     pub plain_callbacks: bool,
+    /// How many requests each mailbox has in hand, where they take time.
+    mailboxes: Mutex<HashMap<String, usize>>,
     all: Mutex<All>,
 }
 
@@ -74,6 +81,7 @@ impl State {
             post: Arc::new(Post::new(options.mail_dir.clone())),
             outbox,
             plain_callbacks: options.plain_callbacks,
+            mailboxes: Mutex::default(),
             all: Mutex::new(All {
                 world,
                 accounts: Accounts::default(),
@@ -202,6 +210,8 @@ pub struct Reply {
     pub body: Value,
     /// What has to happen before this may be answered.
     pub errand: Option<Box<Errand>>,
+    /// It goes out packed.
+    pub gzip: bool,
 }
 
 /// What an answer waits for, outside the lock.
@@ -219,7 +229,7 @@ impl Reply {
     }
 
     pub fn new(status: u16, body: Value) -> Self {
-        Self { status, headers: Vec::new(), body, errand: None }
+        Self { status, headers: Vec::new(), body, errand: None, gzip: false }
     }
 
     #[must_use]
@@ -232,7 +242,13 @@ impl Reply {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = match self.body {
             Value::Null => status.into_response(),
-            body => (status, body.to_string()).into_response(),
+            body => match self.gzip.then(|| pack(&body.to_string())) {
+                Some(Ok(packed)) => {
+                    let encoding = [(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"))];
+                    (status, encoding, packed).into_response()
+                }
+                _ => (status, body.to_string()).into_response(),
+            },
         };
         let headers = response.headers_mut();
         if headers.contains_key(header::CONTENT_TYPE) {
@@ -245,6 +261,18 @@ impl Reply {
         }
         response
     }
+}
+
+/// Google packs its answers for those who ask for it twice: in `Accept-Encoding` and in `User-Agent`.
+fn wants_gzip(request: &Request) -> bool {
+    let says = |name: &str| request.header(name).is_some_and(|value| value.to_lowercase().contains("gzip"));
+    says("accept-encoding") && says("user-agent")
+}
+
+fn pack(text: &str) -> io::Result<Vec<u8>> {
+    let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    packer.write_all(text.as_bytes())?;
+    packer.finish()
 }
 
 pub fn router(state: Arc<State>) -> Router {
@@ -266,6 +294,45 @@ async fn told(
     response
 }
 
+/// A request that is being answered, of those that count for one mailbox.
+struct Place {
+    state: Arc<State>,
+    mailbox: String,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut mailboxes = self.state.mailboxes.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(held) = mailboxes.get_mut(&self.mailbox) {
+            *held -= 1;
+        }
+    }
+}
+
+/// Where Graph's requests take their time: waits for that long, or refuses when the mailbox has four in
+/// hand already.
+async fn busy(state: &Arc<State>, request: &Request) -> Result<Option<Place>, Reply> {
+    let (takes, mailbox) = match request.parts().as_slice() {
+        ["v1.0", "users", key, ..] => (state.lock().world.quirks.graph_takes_ms, key.to_lowercase()),
+        _ => return Ok(None),
+    };
+    if takes == 0 {
+        return Ok(None);
+    }
+    {
+        let mut mailboxes = state.mailboxes.lock().unwrap_or_else(PoisonError::into_inner);
+        let held = mailboxes.entry(mailbox.clone()).or_default();
+        if *held >= MOST_AT_ONCE {
+            state.lock().requests.push(format!("{} {}", request.method, request.path));
+            return Err(graph::usual_error(429));
+        }
+        *held += 1;
+    }
+    let place = Place { state: Arc::clone(state), mailbox };
+    tokio::time::sleep(std::time::Duration::from_millis(takes)).await;
+    Ok(Some(place))
+}
+
 async fn vendor(
     extract::State(state): extract::State<Arc<State>>,
     method: Method,
@@ -274,6 +341,10 @@ async fn vendor(
     body: Bytes,
 ) -> Response {
     let mut request = Request::new(method, &uri, headers, body);
+    let _place = match busy(&state, &request).await {
+        Ok(place) => place,
+        Err(refusal) => return refusal.into_response(),
+    };
     let (mut reply, token) = {
         let mut all = state.lock();
         request.known_as.clone_from(&all.known_as);
@@ -302,7 +373,9 @@ async fn vendor(
 fn answer(state: &State, all: &mut All, request: &Request) -> Reply {
     match request.parts().as_slice() {
         ["google", "token"] => google::token::answer(state, all, request),
-        ["calendar", "v3", rest @ ..] => google::answer(state, all, request, rest),
+        ["calendar", "v3", rest @ ..] => {
+            Reply { gzip: wants_gzip(request), ..google::answer(state, all, request, rest) }
+        }
         ["meet", "v2", rest @ ..] => google::meet::answer(state, all, request, rest),
         ["admin", "directory", "v1", rest @ ..] => google::directory::answer(all, request, rest),
         ["login", tenant, "oauth2", "v2.0", "token"] => graph::login::answer(state, all, request, tenant),

@@ -1,5 +1,6 @@
 //! The sandbox, told in short stories over plain HTTP: nothing of mentord reads these answers.
 
+mod habits;
 mod notices;
 mod writes;
 

@@ -158,6 +158,12 @@ impl Control {
         self.order("cursors/expire", &json!({"address": address})).await
     }
 
+    /// Graph: puts everything in a mailbox into another folder, where it has other ids, save for
+    /// clients that asked for lasting ones.
+    pub async fn refile(&self, address: &str) -> Done<()> {
+        self.order(&format!("mailboxes/{address}/refile"), &json!({})).await
+    }
+
     /// Kills every access token handed out so far.
     pub async fn expire_tokens(&self) -> Done<()> {
         self.order("tokens/expire", &json!({})).await

@@ -59,6 +59,7 @@ pub fn router() -> Router<Arc<State>> {
         .route("/meetings/{id}/leave", post(leave))
         .route("/cursors/expire", post(expire))
         .route("/tokens/expire", post(revoke))
+        .route("/mailboxes/{address}/refile", post(refile))
         .route("/faults", post(fault).delete(mend))
         .route("/quirks", post(quirks))
         .route("/requests", get(requests).delete(forget))
@@ -223,6 +224,11 @@ async fn expire(Shared(state): Here, body: Bytes) -> Told<Answer> {
     let mut all = state.lock();
     all.google.expire(|scope| meant(&scope.owner));
     all.graph.expire(|scope| meant(&scope.owner));
+    Ok(done())
+}
+
+async fn refile(Shared(state): Here, Path(address): Path<String>) -> Told<Answer> {
+    state.lock().world.refile(&address)?;
     Ok(done())
 }
 

@@ -197,6 +197,14 @@ pub struct Quirks {
     pub google_conference_pending: bool,
     /// Both: events have properties that no definition names; Graph's `occurrenceId` is one.
     pub unknown_properties: bool,
+    /// Google: the calendars are shared for reading only; what is private on them has no details.
+    pub google_reader: bool,
+    /// Google: what was cancelled is not told any more.
+    pub google_tombstones_dropped: bool,
+    /// Graph: words of enumerations begin with a capital.
+    pub graph_capitals: bool,
+    /// Graph: how long each request takes, in milliseconds. Over four at once for a mailbox are refused.
+    pub graph_takes_ms: u64,
 }
 
 /// Somebody who asked to be told of changes: a Google channel or a Graph subscription.

@@ -18,7 +18,12 @@ pub fn window(world: &World, scope: &GoogleScope) -> (DateTime<Utc>, DateTime<Ut
 }
 
 pub fn view<'a>(world: &'a World, request: &Request, owner: &'a str) -> GoogleView<'a> {
-    GoogleView { world, owner, zone: request.param("timeZone").and_then(|name| name.parse().ok()) }
+    GoogleView {
+        world,
+        owner,
+        zone: request.param("timeZone").and_then(|name| name.parse().ok()),
+        most_guests: request.param("maxAttendees").and_then(|number| number.parse().ok()),
+    }
 }
 
 fn wanted(scope: &GoogleScope, meeting: &Meeting) -> bool {

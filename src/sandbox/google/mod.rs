@@ -66,6 +66,10 @@ pub fn answer(state: &State, all: &mut All, request: &Request, rest: &[&str]) ->
     if !has(wanted) {
         return insufficient();
     }
+    if wanted == WRITE && all.world.quirks.google_reader {
+        let told = "You need to have writer access to this calendar.";
+        return error(403, "calendar", "requiredAccessLevel", told, None);
+    }
     let calendar = |id: &str| id == "primary" || id.eq_ignore_ascii_case(&subject);
     let reply = match rest {
         ["channels", "stop"] if request.method == "POST" => watch::stop(all, request),
@@ -160,7 +164,9 @@ fn list(state: &State, all: &mut All, request: &Request, owner: &str) -> Result<
             (scope, items, plain)
         }
     };
-    let mut pages = paginate(items.into_iter().map(|item| vec![item]).collect(), size);
+    let dropped = all.world.quirks.google_tombstones_dropped;
+    let told = items.into_iter().filter(|item| !dropped || item["status"] != "cancelled");
+    let mut pages = paginate(told.map(|item| vec![item]).collect(), size);
     if all.world.quirks.google_empty_page {
         pages.insert(0, Vec::new());
     }
@@ -191,7 +197,7 @@ fn page_of(all: &mut All, _request: &Request, owner: &str, number: u64, page: us
         "description": "",
         "updated": all.world.now.to_rfc3339_opts(SecondsFormat::Millis, true),
         "timeZone": "Europe/Berlin",
-        "accessRole": "owner",
+        "accessRole": if all.world.quirks.google_reader { "reader" } else { "owner" },
         "defaultReminders": [{"method": "popup", "minutes": 10}],
         "items": round.pages.get(page).cloned().unwrap_or_default(),
     });

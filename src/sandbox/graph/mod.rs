@@ -217,7 +217,7 @@ fn flat(state: &State, all: &mut All, request: &Request, owner: &str, master: Op
     };
     let only = match master {
         None => None,
-        Some(id) => match read_event_id(owner, id).filter(|target| target.original.is_none()) {
+        Some(id) => match read_event_id(&all.world, owner, id).filter(|target| target.original.is_none()) {
             Some(target) => Some(target.meeting),
             None => return usual_error(404),
         },
@@ -284,7 +284,7 @@ fn event(world: &World, request: &Request, owner: &str, id: &str) -> Reply {
         Ok(view) => view,
         Err(reply) => return reply,
     };
-    let found = read_event_id(owner, id).and_then(|target| {
+    let found = read_event_id(world, owner, id).and_then(|target| {
         let meeting = world.on_calendar(owner).find(|meeting| meeting.index == target.meeting)?;
         let series = meeting.rule().is_series();
         match target.original {

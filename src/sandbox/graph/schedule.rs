@@ -98,7 +98,7 @@ fn schedule(
             }
             let event = view.occurrence(meeting, &seen);
             let mut item = Map::new();
-            let private = event["sensitivity"] != "normal";
+            let private = meeting.visibility != "default";
             item.insert("isPrivate".into(), json!(private));
             item.insert("status".into(), event["showAs"].clone());
             if !private {
@@ -137,7 +137,7 @@ fn schedule(
 }
 
 fn digit(status: &str) -> u8 {
-    match status {
+    match status.to_lowercase().as_str() {
         "tentative" => 1,
         "busy" => 2,
         "oof" => 3,

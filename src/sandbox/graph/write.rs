@@ -126,7 +126,7 @@ fn what(target: Target) -> What {
 fn held(all: &All, request: &Request, owner: &str, id: &str) -> Told<Target> {
     let view = view(&all.world, request, owner)?;
     let gone = || usual_error(404);
-    let target = read_event_id(owner, id).ok_or_else(gone)?;
+    let target = read_event_id(&all.world, owner, id).ok_or_else(gone)?;
     let meeting = all.world.on_calendar(owner).find(|one| one.index == target.meeting).ok_or_else(gone)?;
     let standing = match target.original {
         None => meeting.standing(owner),

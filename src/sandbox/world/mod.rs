@@ -26,6 +26,8 @@ pub struct World {
     pub meetings: Vec<Meeting>,
     /// Counts every change; cursors remember where they stand in it.
     pub seq: u64,
+    /// How often the items of each mailbox went to another folder.
+    pub refiled: HashMap<String, u64>,
     log: HashMap<String, Vec<Change>>,
     calendars: HashMap<String, Vec<usize>>,
 }
@@ -110,6 +112,7 @@ impl World {
             people: BTreeMap::new(),
             meetings: Vec::new(),
             seq: 1,
+            refiled: HashMap::new(),
             log: HashMap::new(),
             calendars: HashMap::new(),
         }

@@ -225,6 +225,20 @@ impl World {
         }
     }
 
+    /// Everything in somebody's mailbox goes to another folder, where it has other ids.
+    pub fn refile(&mut self, address: &str) -> Result<(), String> {
+        let address = address.trim().to_lowercase();
+        if self.provider(&address) != Provider::Microsoft {
+            return Err(format!("address: {address} has no mailbox with microsoft"));
+        }
+        *self.refiled.entry(address.clone()).or_default() += 1;
+        self.seq += 1;
+        for index in self.calendars.get(&address).cloned().unwrap_or_default() {
+            self.record(index, What::Whole, [address.clone()]);
+        }
+        Ok(())
+    }
+
     /// Guests who are not with `provider` never learn of a meeting that nobody wrote to them about.
     pub fn keep_from(&mut self, index: usize, provider: Provider) {
         let guests = self.meetings[index].attendees.clone();
