@@ -95,7 +95,8 @@ impl Stage {
         let config = config::Microsoft {
             tenant_id: "tenant".into(),
             client_id: "client".into(),
-            client_secret: "s3cret&".to_owned().into(),
+            credential: config::Credential::Secret("s3cret&".into()),
+            auth: config::MicrosoftAuth::ClientCredentials,
             graph_url: format!("{}/v1.0", server.uri()).parse().expect("url"),
             login_url: server.uri().parse().expect("url"),
         };
@@ -233,6 +234,7 @@ fn short(listing: &Listing) -> Vec<String> {
         Change::Unlisted { key } => format!("-{key}"),
         Change::Deleted { key } => format!("x{key}"),
         Change::Unread { key } => format!("!{key}"),
+        Change::Withheld { series } => format!("…{series}"),
         Change::Series { series, occurrences } => {
             let keys: Vec<_> = occurrences.iter().map(|one| one.key.as_str()).collect();
             format!("{series}[{}]", keys.join(" "))

@@ -132,7 +132,7 @@ impl Stage {
 fn google(sandbox: &Sandbox) -> config::Google {
     let url = |text: String| text.parse().expect("a URL");
     config::Google {
-        key: sandbox.google_key_json().into(),
+        auth: config::GoogleAuth::ServiceAccount(sandbox.google_key_json().into()),
         api_url: url(sandbox.google_api_url()),
         meet_url: url(sandbox.meet_url()),
         directory_url: url(sandbox.directory_url()),
@@ -144,7 +144,8 @@ fn microsoft(sandbox: &Sandbox) -> config::Microsoft {
     config::Microsoft {
         tenant_id: app.tenant_id,
         client_id: app.client_id,
-        client_secret: app.client_secret.into(),
+        credential: config::Credential::Secret(app.client_secret.into()),
+        auth: config::MicrosoftAuth::ClientCredentials,
         graph_url: sandbox.graph_url().parse().expect("a URL"),
         login_url: sandbox.login_url().parse().expect("a URL"),
     }
@@ -213,6 +214,7 @@ impl Calendar {
                 }
                 Change::Deleted { key } => drop(deleted.insert(key)),
                 Change::Unread { key } => panic!("{key} cannot be read"),
+                Change::Withheld { series } => panic!("{series} is withheld"),
                 Change::Unlisted { key } => {
                     let concerned = |event: &Event| event.key == key || event.series.as_ref() == Some(&key);
                     if !self.held.values().any(concerned) {
@@ -554,6 +556,39 @@ async fn increments_that_reach_decades_ahead_are_clipped() {
 }
 
 #[tokio::test]
+async fn an_increment_without_end_gives_way_to_a_full_listing() {
+    let stage = Stage::new(10, Quirks { google_unbounded: true, ..Quirks::default() }).await;
+    let id = stage.plan(weekly(SIDES[0], "2026-10-05T10:00")).await.id;
+    let listing = stage.list(ANNA, None).await.expect("a listing");
+    stage.control.retitle(&id, "Coaching", None).await.expect("retitled");
+    let cursor = listing.cursor.as_deref();
+    assert_eq!(stage.list(ANNA, cursor).await, Err(ProviderError::CursorRejected), "73 pages");
+    assert_eq!(stage.all(ANNA).await.len(), 4);
+}
+
+#[tokio::test]
+async fn a_series_of_thousands_is_left_out_by_itself() {
+    for people in SIDES {
+        let stage = Stage::new(1000, Quirks::default()).await;
+        let absurd = Some("FREQ=MINUTELY;INTERVAL=40".to_owned());
+        stage.plan(NewMeeting { rrule: absurd, minutes: 5, ..single(people, "2026-10-02T10:00") }).await;
+        stage.plan(weekly(people, "2026-10-05T10:00")).await;
+        for who in &people[..2] {
+            let listing = stage.list(who, None).await.expect("a listing");
+            let withheld = |change: &&Change| matches!(change, Change::Withheld { .. });
+            assert_eq!(listing.changes.iter().filter(withheld).count(), 1, "{who}");
+            let told = listing.changes.iter().map(|change| match change {
+                Change::Event(_) => 1,
+                Change::Series { occurrences, .. } => occurrences.len(),
+                _ => 0,
+            });
+            assert_eq!(told.sum::<usize>(), 4, "{who}");
+            assert!(listing.cursor.is_some());
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_moved_series_leaves_its_old_times() {
     for people in SIDES {
         let stage = Stage::plain().await;
@@ -843,7 +878,7 @@ async fn a_wrong_secret_of_microsoft_is_refused() {
     let stage = Stage::plain().await;
     let right = microsoft(&stage.sandbox);
     for wrong in [
-        config::Microsoft { client_secret: "s3cret".to_owned().into(), ..right.clone() },
+        config::Microsoft { credential: config::Credential::Secret("s3cret".into()), ..right.clone() },
         config::Microsoft { client_id: "11111111-1111-4111-8111-111111111111".into(), ..right.clone() },
         config::Microsoft { tenant_id: "11111111-1111-4111-8111-111111111111".into(), ..right.clone() },
     ] {
@@ -864,7 +899,7 @@ async fn a_key_of_google_that_is_not_the_right_one_is_refused() {
         .replace("client_email\":\"", "client_email\":\"not-")
         .replace("client_email\": \"", "client_email\": \"not-");
     assert_ne!(wrong, key);
-    let wrong = config::Google { key: wrong.into(), ..config };
+    let wrong = config::Google { auth: config::GoogleAuth::ServiceAccount(wrong.into()), ..config };
     let provider =
         Google::new("acme", &wrong, Duration::from_secs(10), Arc::new(NoLimit)).expect("a provider");
     let answer = provider.list(&address(ANNA), october(), None).await;

@@ -46,6 +46,7 @@ impl Row for Line {
 
 impl From<Calendar> for Line {
     fn from(calendar: Calendar) -> Self {
+        let error = calendar.trouble();
         Self {
             id: calendar.id,
             connection: calendar.connection,
@@ -53,7 +54,7 @@ impl From<Calendar> for Line {
             state: calendar.state,
             last_synced_at: calendar.last_synced_at,
             next_sync_at: calendar.next_sync_at,
-            error: calendar.error,
+            error,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! One participant's calendar through one connection, and how well it can be read.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -40,6 +41,8 @@ pub struct Calendar {
     pub state: CalendarState,
     /// The last error, while there is one.
     pub error: Option<String>,
+    /// The series, by the provider's key, that have too many occurrences to be read.
+    pub withheld: BTreeSet<String>,
     pub last_synced_at: Option<DateTime<Utc>>,
     pub next_sync_at: DateTime<Utc>,
     /// How many times in a row reading it failed.
@@ -48,6 +51,18 @@ pub struct Calendar {
     pub told: u32,
     /// What `told` was when the last reading began.
     pub told_before: u32,
+}
+
+impl Calendar {
+    /// What is the matter with it: the last error, else what of it is left out.
+    pub fn trouble(&self) -> Option<String> {
+        let left_out = || match self.withheld.len() {
+            0 => None,
+            1 => Some("1 series is left out: it has too many occurrences".to_owned()),
+            many => Some(format!("{many} series are left out: they have too many occurrences")),
+        };
+        self.error.clone().or_else(left_out)
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

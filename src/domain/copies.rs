@@ -19,10 +19,25 @@ pub struct Seen {
     /// Keys of events and series that are there and could not be understood; nothing is concluded
     /// about them.
     pub unread: BTreeSet<String>,
+    /// Keys of series that are there and have too many occurrences to be told; nothing is concluded
+    /// about them either.
+    pub withheld: BTreeSet<String>,
     /// Keys of events and series that are not on the calendar any more.
     pub deleted: BTreeSet<String>,
     /// The events are all that there is inside the window.
     pub full: bool,
+}
+
+impl Seen {
+    /// The series that are withheld from now on, of those that were before.
+    pub fn still_withheld(&self, before: &BTreeSet<String>) -> BTreeSet<String> {
+        let told = |series: &String| {
+            let events = self.events.iter().any(|event| event.series.as_ref() == Some(series));
+            events || self.series.iter().any(|(key, _)| key == series) || self.deleted.contains(series)
+        };
+        let still = before.iter().filter(|series| !self.full && !told(series));
+        still.chain(&self.withheld).cloned().collect()
+    }
 }
 
 /// What is to be kept of it.
@@ -78,7 +93,7 @@ pub fn compare(
 /// Whether the listing means that a known copy, which no sighting confirmed, is not there any more.
 fn vanished(copy: &Copy, seen: &Seen, latest: &BTreeMap<&str, &Event>, window: Window) -> bool {
     let series = copy.facts.series.as_deref();
-    let unread = |key: &str| seen.unread.contains(key);
+    let unread = |key: &str| seen.unread.contains(key) || seen.withheld.contains(key);
     if unread(&copy.facts.event) || series.is_some_and(unread) {
         return false;
     }

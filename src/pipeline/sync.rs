@@ -1,5 +1,6 @@
 //! Calendars in: reads what changed on each calendar that is due and keeps what concerns a pairing.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -13,7 +14,7 @@ use crate::domain::event::Window;
 use crate::domain::pairing::{Pairing, PairingId};
 use crate::domain::program::Program;
 use crate::domain::session::{Copy, CopyState};
-use crate::providers::{Change, Listing, Provider, ProviderError};
+use crate::providers::{Change, Listing, MOST_OCCURRENCES, Provider, ProviderError};
 use crate::store::{Finished, Lease, StoreError, SyncUpdate};
 
 mod lane;
@@ -104,20 +105,29 @@ async fn keep(
     fetched: Fetched,
 ) -> Result<(), StoreError> {
     let listed = !fetched.listing.changes.is_empty();
-    let changes = if !listed && !fetched.full {
-        Changes::default()
+    let (changes, withheld) = if !listed && !fetched.full {
+        (Changes::default(), calendar.withheld.clone())
     } else {
         let (changes, full) = (fetched.listing.changes, fetched.full);
         match understand(context, provider, calendar, changes, full, fetched.window).await? {
-            Ok(changes) => changes,
+            Ok(understood) => understood,
             Err(error) => return fail(context, calendar, lease, &error).await,
         }
     };
+    if !withheld.is_subset(&calendar.withheld) {
+        tracing::warn!(
+            calendar.id = calendar.id.0,
+            withheld = withheld.len(),
+            "calendar {} has series with more than {MOST_OCCURRENCES} occurrences in its window, which are left out",
+            calendar.id
+        );
+    }
     let now = context.clock.now();
     let changed = !changes.upserts.is_empty() || !changes.gone.is_empty();
     let update = SyncUpdate {
         upserts: changes.upserts,
         gone: changes.gone,
+        withheld,
         cursor: fetched.listing.cursor.map(|cursor| (cursor, fetched.window)),
         next_sync_at: next_reading(context, calendar, listed && !fetched.full, changed, now).await?,
         told: calendar.told,
@@ -167,7 +177,8 @@ async fn next_reading(
     Ok(pace::next_reading(&situation, now, calendar.id.0))
 }
 
-/// What a listing means for the pairings of the calendar's owner. Other people's pairings are none of
+/// What a listing means for the pairings of the calendar's owner, and which series are left out of it
+/// from now on. Other people's pairings are none of
 /// this calendar's business, even where they are on its events.
 async fn understand(
     context: &Context,
@@ -176,7 +187,7 @@ async fn understand(
     changes: Vec<Change>,
     full: bool,
     window: Window,
-) -> Result<Result<Changes, ProviderError>, StoreError> {
+) -> Result<Result<(Changes, BTreeSet<String>), ProviderError>, StoreError> {
     let pairings = context.store.pairings_of(calendar.owner).await?;
     let of = |program: &Program| pairings.iter().filter(|own| own.program == program.name).cloned().collect();
     let programs: Vec<(&Program, Vec<Pairing>)> =
@@ -184,14 +195,15 @@ async fn understand(
     let programs: Vec<(&Program, &[Pairing])> =
         programs.iter().map(|(program, pairings)| (*program, pairings.as_slice())).collect();
     let known = context.store.copies_on(calendar.id).await?;
-    let seen = match sort_out(provider, calendar, &known, changes, full).await {
+    let seen = match sort_out(provider, calendar, &known, changes, full, window).await {
         Ok(seen) => seen,
         Err(error) => return Ok(Err(error)),
     };
     let ids: Vec<PairingId> = pairings.iter().map(|pairing| pairing.id).collect();
     let taken = context.store.series_taken(&ids).await?;
     let memory: SeriesMemory = taken.into_iter().map(|series| (series, Decision::Taken)).collect();
-    Ok(Ok(compare(&known, &seen, window, &programs, &memory)))
+    let withheld = seen.still_withheld(&calendar.withheld);
+    Ok(Ok((compare(&known, &seen, window, &programs, &memory), withheld)))
 }
 
 /// Turns a provider's changes into what was seen. Whatever a listing merely no longer shows is looked
@@ -202,8 +214,10 @@ async fn sort_out(
     known: &[Copy],
     changes: Vec<Change>,
     full: bool,
+    window: Window,
 ) -> Result<Seen, ProviderError> {
     let mut seen = Seen { full, ..Seen::default() };
+    let mut doubtful = BTreeSet::new();
     for change in changes {
         match change {
             Change::Event(event) => seen.events.push(*event),
@@ -218,34 +232,54 @@ async fn sort_out(
             Change::Unread { key } => {
                 seen.unread.insert(key);
             }
+            Change::Withheld { series } => {
+                seen.withheld.insert(series);
+            }
             Change::Unlisted { key } => {
-                let concerned = |copy: &&Copy| {
-                    copy.facts.state != CopyState::Gone
-                        && (copy.facts.event == key || copy.facts.series.as_ref() == Some(&key))
-                };
-                let Some(copy) = known.iter().find(concerned) else { continue };
-                let looked = match provider.look(&calendar.address, &key).await {
-                    // It is there; what it says is nobody's loss but its own.
-                    Err(ProviderError::Garbled(_)) => {
-                        seen.unread.insert(key);
-                        continue;
-                    }
-                    other => other?,
-                };
-                match looked {
-                    Some(event) if copy.facts.event == key && event.series.as_ref() != Some(&key) => {
-                        seen.events.push(event);
-                    }
-                    // A series that is still there tells of its occurrences itself.
-                    Some(_) => {}
-                    None => {
-                        seen.deleted.insert(key);
-                    }
-                }
+                doubtful.insert(key);
+            }
+        }
+    }
+    for key in doubtful {
+        let concerned: Vec<&Copy> = known
+            .iter()
+            .filter(|copy| copy.facts.state != CopyState::Gone)
+            .filter(|copy| copy.facts.event == key || copy.facts.series.as_ref() == Some(&key))
+            .collect();
+        if concerned.is_empty() || !look(provider, calendar, &key, &mut seen).await? {
+            continue;
+        }
+        // The series is still there, and has nothing left where the listing looks: its occurrences
+        // were moved away or taken off one by one.
+        for copy in concerned.into_iter().filter(|copy| copy.facts.event != key) {
+            if window.touches(copy.facts.start, copy.facts.end) {
+                look(provider, calendar, &copy.facts.event, &mut seen).await?;
             }
         }
     }
     Ok(seen)
+}
+
+/// Looks what became of an event or a series; whether it is a series that is still there.
+async fn look(
+    provider: &dyn Provider,
+    calendar: &Calendar,
+    key: &str,
+    seen: &mut Seen,
+) -> Result<bool, ProviderError> {
+    match provider.look(&calendar.address, key).await {
+        Ok(Some(event)) if event.series.as_deref() == Some(key) => return Ok(true),
+        Ok(Some(event)) => seen.events.push(event),
+        Ok(None) => {
+            seen.deleted.insert(key.to_owned());
+        }
+        // It is there; what it says is nobody's loss but its own.
+        Err(ProviderError::Garbled(_)) => {
+            seen.unread.insert(key.to_owned());
+        }
+        Err(error) => return Err(error),
+    }
+    Ok(false)
 }
 
 /// How long to leave a calendar alone after `failures` failures in a row: doubling from half a minute

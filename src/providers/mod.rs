@@ -5,8 +5,10 @@
 //! event means is the business of the domain, what is kept that of the store.
 
 mod budget;
+pub mod consent;
 pub mod google;
 pub mod microsoft;
+mod tokens;
 
 use std::time::Duration;
 
@@ -20,6 +22,7 @@ use crate::domain::evidence::Call;
 use crate::domain::people::Address;
 
 pub use budget::Budget;
+pub use tokens::Tokens;
 
 /// One organisation's calendars, through one connection.
 #[async_trait]
@@ -115,7 +118,14 @@ pub enum Change {
     /// The event with this key is there, and cannot be understood. It is not gone. With the key of a
     /// series: it has occurrences that are not known, so that none of it is gone for not being told.
     Unread { key: String },
+    /// Inside the window the series has more than [`MOST_OCCURRENCES`]. None of them is told; it is
+    /// not gone.
+    Withheld { series: String },
 }
+
+/// More occurrences inside one window than any series of meetings has: a rule that is absurd would
+/// otherwise fill the memory and the database.
+pub const MOST_OCCURRENCES: usize = 1000;
 
 /// Why a provider did not answer, told apart by what can be done about it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -8,6 +8,7 @@ use rsa::pkcs8::{EncodePrivateKey as _, LineEnding};
 use rsa::{PrivateKey, PublicKey};
 use serde_json::json;
 
+use crate::sandbox::control::wire::Provider;
 use crate::sandbox::world::ids::{hash, lower_hex};
 
 /// The scopes that the administrator of the sandbox's Google domain has granted.
@@ -73,8 +74,16 @@ pub fn key_file(base: &str, key: &ServiceAccountKey) -> String {
 /// What a token opens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Grant {
-    Google { subject: String, scopes: Vec<String> },
+    Google {
+        subject: String,
+        scopes: Vec<String>,
+    },
     Microsoft,
+    /// Somebody consented.
+    MicrosoftUser {
+        subject: String,
+        scopes: Vec<String>,
+    },
 }
 
 /// The tokens that were handed out.
@@ -93,6 +102,24 @@ impl Accounts {
     pub fn find(&self, token: Option<&str>) -> Option<&Grant> {
         let (grant, until) = self.tokens.get(token?)?;
         (*until > Instant::now()).then_some(grant)
+    }
+
+    /// Every token of one person stops to open anything.
+    pub fn revoke_of(&mut self, person: &str) {
+        self.tokens.retain(|_, (grant, _)| match grant {
+            Grant::Google { subject, .. } | Grant::MicrosoftUser { subject, .. } => subject != person,
+            Grant::Microsoft => true,
+        });
+    }
+
+    /// The tokens with which somebody's calendar is read stop to open anything; those of Microsoft's
+    /// application are everybody's there.
+    pub fn revoke_readers_of(&mut self, address: &str, provider: Provider) {
+        self.revoke_of(address);
+        self.tokens.retain(|_, (grant, _)| match grant {
+            Grant::Google { .. } | Grant::MicrosoftUser { .. } => true,
+            Grant::Microsoft => provider != Provider::Microsoft,
+        });
     }
 
     /// Every token handed out so far stops to open anything.

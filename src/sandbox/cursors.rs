@@ -139,10 +139,10 @@ pub fn paginate(groups: Vec<Vec<Value>>, size: usize) -> Vec<Vec<Value>> {
     pages
 }
 
-/// A page token: the round and the page.
-pub fn page_word(round: u64, page: usize) -> String {
+/// A page token: the round and the page, and something that makes it another one.
+pub fn page_word(round: u64, page: usize, other: &str) -> String {
     use base64::Engine as _;
-    base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(format!("page:{round}:{page}"))
+    base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(format!("page:{round}:{page}:{other}"))
 }
 
 /// Reads a page token back.
@@ -150,6 +150,6 @@ pub fn read_page_word(word: &str) -> Option<(u64, usize)> {
     use base64::Engine as _;
     let bytes = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(word).ok()?;
     let text = String::from_utf8(bytes).ok()?;
-    let (round, page) = text.strip_prefix("page:")?.split_once(':')?;
-    Some((round.parse().ok()?, page.parse().ok()?))
+    let mut parts = text.strip_prefix("page:")?.splitn(3, ':');
+    Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
 }

@@ -1,31 +1,38 @@
 //! One listener for all: takes a request apart, writes it down, and hands it to the vendor it is for.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::Router;
-use axum::body::Bytes;
+use axum::body::{Body, Bytes};
 use axum::extract;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
+use chrono::{DateTime, Utc};
+use futures_util::stream::{self, StreamExt as _};
 use serde_json::Value;
 
+use crate::sandbox::GoogleClient;
 use crate::sandbox::MicrosoftApp;
 use crate::sandbox::Options;
 use crate::sandbox::auth::{Accounts, ServiceAccountKey};
+use crate::sandbox::consents::Consents;
 use crate::sandbox::control;
-use crate::sandbox::control::faults::Faults;
+use crate::sandbox::control::faults::{Dealt, Faults, Told};
 use crate::sandbox::cursors::{Chains, Cursors, GoogleScope, GraphScope};
 use crate::sandbox::google;
 use crate::sandbox::google::watch::Channels;
 use crate::sandbox::graph;
+use crate::sandbox::graph::certificate::Certificate;
 use crate::sandbox::graph::subscriptions::{Shake, Subscriptions};
+use crate::sandbox::line::Cut;
 use crate::sandbox::notices::{Notice, Outbox};
 use crate::sandbox::smtp::Post;
 use crate::sandbox::world::World;
+use crate::sandbox::world::ids::{hash, lower_hex};
 
 /// The most requests that Graph answers at once for one application and mailbox.
 const MOST_AT_ONCE: usize = 4;
@@ -36,6 +43,7 @@ pub struct State {
     pub page_size: usize,
     pub key: &'static ServiceAccountKey,
     pub microsoft: MicrosoftApp,
+    pub google_client: GoogleClient,
     pub post: Arc<Post>,
     pub outbox: Arc<Outbox>,
     /// Whether notices may go to `http` on loopback.
@@ -49,15 +57,66 @@ pub struct State {
 pub struct All {
     pub world: World,
     pub accounts: Accounts,
+    /// What people have consented to.
+    pub consents: Consents,
+    /// What was uploaded for the Microsoft application, and which statements it has signed.
+    pub certificates: Vec<Certificate>,
+    pub statements: HashSet<String>,
     pub google: Cursors<GoogleScope>,
     pub graph: Cursors<GraphScope>,
     pub chains: Chains,
     pub faults: Faults,
+    /// The page that is told now is told again afterwards.
+    pub again: bool,
     pub channels: Channels,
     pub subscriptions: Subscriptions,
     pub requests: Vec<String>,
     /// Where clients are to look for more, when something stands between them and this listener.
     pub known_as: Option<String>,
+}
+
+impl All {
+    fn new(world: World) -> Self {
+        Self {
+            world,
+            accounts: Accounts::default(),
+            consents: Consents::default(),
+            certificates: Vec::new(),
+            statements: HashSet::new(),
+            google: Cursors::default(),
+            graph: Cursors::default(),
+            chains: Chains::default(),
+            faults: Faults::default(),
+            again: false,
+            channels: Channels::default(),
+            subscriptions: Subscriptions::default(),
+            requests: Vec::new(),
+            known_as: None,
+        }
+    }
+
+    /// Writes a request down, and does what is due before it is answered.
+    fn deal(&mut self, request: &Request) -> Dealt {
+        self.requests.push(format!("{} {}", request.method, request.path));
+        let dealt = self.faults.deal(&request.path);
+        for whose in &dealt.tokens {
+            match whose {
+                Some(address) => self.accounts.revoke_readers_of(address, self.world.provider(address)),
+                None => self.accounts.revoke(),
+            }
+        }
+        for whose in &dealt.cursors {
+            self.lose_cursors(whose.as_deref());
+        }
+        dealt
+    }
+
+    /// Kills the cursors of one calendar, or all of them.
+    pub fn lose_cursors(&mut self, address: Option<&str>) {
+        let meant = |owner: &str| address.is_none_or(|address| address == owner);
+        self.google.expire(|scope| meant(&scope.owner));
+        self.graph.expire(|scope| meant(&scope.owner));
+    }
 }
 
 impl State {
@@ -73,7 +132,14 @@ impl State {
             client_id: world.mint.guid(),
             client_secret: format!("sandbox~{}", world.mint.token()),
         };
+        // Not from the mint: whatever else it makes is to stay as it was.
+        let word = |part: &str| lower_hex(&hash(&[&options.seed.to_le_bytes(), part.as_bytes()])[..14]);
+        let google_client = GoogleClient {
+            client_id: format!("104211111111-{}.apps.googleusercontent.com", word("id")),
+            client_secret: format!("GOCSPX-{}", word("secret")),
+        };
         Self {
+            google_client,
             base: format!("http://{address}"),
             page_size: options.page_size.max(1),
             key,
@@ -82,19 +148,18 @@ impl State {
             outbox,
             plain_callbacks: options.plain_callbacks,
             mailboxes: Mutex::default(),
-            all: Mutex::new(All {
-                world,
-                accounts: Accounts::default(),
-                google: Cursors::default(),
-                graph: Cursors::default(),
-                chains: Chains::default(),
-                faults: Faults::default(),
-                channels: Channels::default(),
-                subscriptions: Subscriptions::default(),
-                requests: Vec::new(),
-                known_as: None,
-            }),
+            all: Mutex::new(All::new(world)),
         }
+    }
+
+    /// An empty world; who was let in stays in.
+    pub fn begin(&self, now: DateTime<Utc>, seed: u64) {
+        let mut all = self.lock();
+        let accounts = std::mem::take(&mut all.accounts);
+        let mut world = World::new(now, seed);
+        world.tenant.clone_from(&self.microsoft.tenant_id);
+        *all = All::new(world);
+        all.accounts = accounts;
     }
 
     pub fn lock(&self) -> MutexGuard<'_, All> {
@@ -238,6 +303,33 @@ impl Reply {
         self
     }
 
+    /// The last page of a listing, with no way to go on.
+    fn without_cursor(mut self) -> Self {
+        if let Value::Object(fields) = &mut self.body {
+            fields.remove("nextSyncToken");
+            fields.remove("@odata.deltaLink");
+        }
+        self
+    }
+
+    /// The connection breaks in the middle of the answer.
+    fn into_half_a_response(self) -> Response {
+        let mut text = self.body.to_string().into_bytes();
+        let (parts, _) = self.into_response().into_parts();
+        let length = HeaderValue::from(text.len());
+        text.truncate(text.len() / 2);
+        let half = stream::iter([Ok(Bytes::from(text))]);
+        let rest = stream::once(async {
+            // What is there goes out while this waits.
+            tokio::task::yield_now().await;
+            Err(io::Error::from(io::ErrorKind::ConnectionAborted))
+        });
+        let body = Body::from_stream(half.chain(rest));
+        let mut response = Response::from_parts(parts, body);
+        response.headers_mut().insert(header::CONTENT_LENGTH, length);
+        response
+    }
+
     pub fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = match self.body {
@@ -335,6 +427,7 @@ async fn busy(state: &Arc<State>, request: &Request) -> Result<Option<Place>, Re
 
 async fn vendor(
     extract::State(state): extract::State<Arc<State>>,
+    extract::ConnectInfo(cut): extract::ConnectInfo<Cut>,
     method: Method,
     uri: Uri,
     headers: HeaderMap,
@@ -345,18 +438,43 @@ async fn vendor(
         Ok(place) => place,
         Err(refusal) => return refusal.into_response(),
     };
-    let (mut reply, token) = {
+    let dealt = {
         let mut all = state.lock();
         request.known_as.clone_from(&all.known_as);
-        all.requests.push(format!("{} {}", request.method, request.path));
-        let reply = match all.faults.take(&request.path) {
-            Some(fault) => fault,
-            None => answer(&state, &mut all, &request),
-        };
+        all.deal(&request)
+    };
+    if !dealt.delay.is_zero() {
+        tokio::time::sleep(dealt.delay).await;
+    }
+    let again = matches!(dealt.answer, Told::DuplicatePage);
+    match dealt.answer {
+        Told::Error(reply) => reply.into_response(),
+        Told::Garbage => "<html>\n<title>Please wait</title>\n</html>\n".into_response(),
+        Told::OddJson => {
+            Reply::ok(serde_json::json!(["surprise", {"items": 7, "value": {}}])).into_response()
+        }
+        Told::Reset => {
+            cut.now();
+            // Nobody gets it.
+            StatusCode::NO_CONTENT.into_response()
+        }
+        Told::Truncated => truth(&state, &request, false).await.into_half_a_response(),
+        Told::PageWithoutToken => truth(&state, &request, false).await.without_cursor().into_response(),
+        Told::Truth | Told::DuplicatePage => truth(&state, &request, again).await.into_response(),
+    }
+}
+
+/// What the vendor answers; a page that comes `again` leads to itself.
+async fn truth(state: &State, request: &Request, again: bool) -> Reply {
+    let (mut reply, token) = {
+        let mut all = state.lock();
+        all.again = again;
+        let reply = answer(state, &mut all, request);
+        all.again = false;
         let token = reply.errand.as_ref().map(|_| all.world.mint.guid()).unwrap_or_default();
         (reply, token)
     };
-    let reply = match reply.errand.take().map(|errand| *errand) {
+    match reply.errand.take().map(|errand| *errand) {
         None => reply,
         Some(Errand::Tell(notice)) => {
             state.outbox.deliver(&notice).await;
@@ -366,12 +484,16 @@ async fn vendor(
             let went = shake.ask(&state.outbox, &token).await;
             shake.finish(&mut state.lock(), reply, went)
         }
-    };
-    reply.into_response()
+    }
 }
 
 fn answer(state: &State, all: &mut All, request: &Request) -> Reply {
     match request.parts().as_slice() {
+        ["google", "auth"] => google::consent::screen(state, all, request),
+        ["google", "revoke"] => google::consent::revoke(all, request),
+        ["login", tenant, "oauth2", "v2.0", "authorize"] => {
+            graph::consent::screen(state, all, request, tenant)
+        }
         ["google", "token"] => google::token::answer(state, all, request),
         ["calendar", "v3", rest @ ..] => {
             Reply { gzip: wants_gzip(request), ..google::answer(state, all, request, rest) }

@@ -15,7 +15,7 @@ use super::queue::{Finished, Lease, Queue};
 use super::roster::address;
 
 pub(super) const COLUMNS: &str = "id, connection, owner, address, cursor, window_from, window_to, state, \
-                                  error, last_synced_at, next_sync_at, failures, told, told_before";
+                                  error, withheld, last_synced_at, next_sync_at, failures, told, told_before";
 
 impl Store {
     /// Makes these the active calendars: adds what is missing, takes up again what had been given
@@ -212,6 +212,7 @@ pub(super) fn calendar(row: &Row) -> Result<Calendar> {
         cursor,
         state: row.word("state")?,
         error: row.get("error")?,
+        withheld: row.json_opt("withheld")?.unwrap_or_default(),
         last_synced_at: row.get("last_synced_at")?,
         next_sync_at: row.get("next_sync_at")?,
         failures: row.count("failures")?,

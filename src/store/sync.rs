@@ -11,7 +11,7 @@ use crate::domain::session::{CopyFacts, CopyId};
 
 use super::Store;
 use super::copies::{Put, gone, known, put};
-use super::db::{Row, Tx, values};
+use super::db::{Row, Tx, json, values};
 use super::error::Result;
 use super::queue::{Finished, Lease, Queue, detect_now, plan_now};
 
@@ -22,6 +22,8 @@ pub struct SyncUpdate {
     pub upserts: Vec<(PairingId, CopyFacts)>,
     /// What is no longer on it.
     pub gone: Vec<CopyId>,
+    /// The series that have too many occurrences to be read.
+    pub withheld: BTreeSet<String>,
     /// Where to go on; `None` begins with a full listing next time.
     pub cursor: Option<(String, Window)>,
     pub next_sync_at: DateTime<Utc>,
@@ -51,14 +53,22 @@ impl Store {
         update: SyncUpdate,
         now: DateTime<Utc>,
     ) -> Result<Finished<SyncCounts>> {
-        let SyncUpdate { upserts, gone: gone_copies, cursor, next_sync_at, told, again_at, was_stale } =
-            update;
+        let SyncUpdate {
+            upserts,
+            gone: gone_copies,
+            withheld,
+            cursor,
+            next_sync_at,
+            told,
+            again_at,
+            was_stale,
+        } = update;
         let window = cursor.as_ref().map(|(_, window)| window);
         let release = Queue::Calendars.release_sql();
         let sql = format!(
             "UPDATE calendar SET cursor = $3, window_from = $4, window_to = $5, state = 'active',
                 error = NULL, failures = 0, last_synced_at = $6,
-                next_sync_at = CASE WHEN told > $8 THEN $9 ELSE $7 END, told_before = $8, {release}
+                next_sync_at = CASE WHEN told > $8 THEN $9 ELSE $7 END, told_before = $8, withheld = $10, {release}
              WHERE id = $1 AND lease = $2 RETURNING id"
         );
         let values = values![
@@ -71,6 +81,7 @@ impl Store {
             next_sync_at,
             told,
             again_at,
+            (!withheld.is_empty()).then(|| json(&withheld)).transpose()?,
         ];
         let mut counts = SyncCounts::default();
         // Most polls find nothing: one statement is a transaction, too, and waited for once, not three times.

@@ -1,9 +1,9 @@
 //! `mentord sync`
 
-use mentord::sandbox::{Conference, Fault};
+use mentord::sandbox::{Conference, Fault, NewMeeting};
 use serde_json::Value;
 
-use crate::stage::{ADA, BEN, CHEN, DARA, EVA, GUS, Stage};
+use crate::stage::{ADA, BEN, CHEN, DARA, EVA, FINN, GUS, Stage};
 
 #[tokio::test]
 async fn a_first_sync_reads_finds_judges_and_plans_and_sends_nothing() {
@@ -172,4 +172,36 @@ async fn lost_cursors_lose_no_session_and_find_none_twice() {
     stage.control.expire_tokens().await.unwrap();
     stage.run(&["sync"]).await.went_well().says(&["events:    0 new, 0 changed, 0 gone"]);
     assert_eq!(stage.list("sessions").await, before);
+}
+
+#[tokio::test]
+async fn a_series_of_thousands_is_left_out_and_the_list_says_so() {
+    let stage = Stage::set().await;
+    let absurd = |organizer: &str, guest: &str| NewMeeting {
+        organizer: organizer.to_owned(),
+        attendees: vec![guest.to_owned()],
+        title: "Mentoring".to_owned(),
+        start: stage.at(24 * 60).format("%Y-%m-%dT%H:%M").to_string(),
+        timezone: "UTC".to_owned(),
+        minutes: 15,
+        rrule: Some("FREQ=MINUTELY;INTERVAL=70".to_owned()),
+        ..NewMeeting::default()
+    };
+    stage.control.plan(&absurd(EVA, FINN)).await.unwrap();
+    stage.held().await;
+    stage.run(&["sync"]).await.went_well().says(&["calendars: 7 read, 0 failed", "sessions:  1 found"]);
+    let calendars = stage.list("calendars").await;
+    let of = |address: &str| calendars.iter().find(|calendar| calendar["address"] == address).unwrap();
+    for who in [EVA, FINN] {
+        assert_eq!(of(who)["state"], "active");
+        assert_eq!(of(who)["error"], "1 series is left out: it has too many occurrences");
+    }
+    assert_eq!(of(ADA)["error"], Value::Null);
+    // It stays so until the series comes to its senses.
+    stage.run(&["sync"]).await.went_well();
+    assert_eq!(stage.list("calendars").await.iter().filter(|line| !line["error"].is_null()).count(), 2);
+    let truth = stage.control.meetings(stage.at(0), stage.at(2 * 24 * 60)).await.unwrap();
+    stage.control.shorten("m1", truth[0].occurrences[4].original_start).await.unwrap();
+    stage.run(&["sync"]).await.went_well().says(&["sessions:  4 found"]);
+    assert!(stage.list("calendars").await.iter().all(|line| line["error"].is_null()));
 }

@@ -265,3 +265,24 @@ fn one_event_may_concern_several_pairings() {
     assert_eq!(changes.gone, [CopyId(1)]);
     assert_eq!(changes.upserts.len(), 1);
 }
+
+#[test]
+fn what_is_left_out_of_a_listing_is_not_gone_and_stays_left_out_until_it_is_told() {
+    let one = Event { series: Some("absurd".to_owned()), ..event("a") };
+    let known = known(&[one.clone(), event("b")]);
+    let absurd = BTreeSet::from(["absurd".to_owned()]);
+    let seen = Seen { withheld: absurd.clone(), full: true, ..Seen::default() };
+    assert_eq!(compared(&known, &seen).gone, [CopyId(2)]);
+
+    assert_eq!(seen.still_withheld(&BTreeSet::new()), absurd);
+    let still = |seen: Seen| seen.still_withheld(&absurd).len();
+    assert_eq!(still(Seen { events: vec![event("b")], ..Seen::default() }), 1);
+    for told in [
+        Seen { full: true, ..Seen::default() },
+        Seen { events: vec![one], ..Seen::default() },
+        Seen { series: vec![("absurd".to_owned(), BTreeSet::new())], ..Seen::default() },
+        Seen { deleted: absurd.clone(), ..Seen::default() },
+    ] {
+        assert_eq!(still(told), 0);
+    }
+}

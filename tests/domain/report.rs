@@ -214,6 +214,7 @@ fn calendar(id: i64, owner: ParticipantId, state: CalendarState, read: Option<&s
         error: None,
         last_synced_at: read.map(at),
         next_sync_at: at(NOW),
+        withheld: [].into(),
         failures: 0,
         told: 0,
         told_before: 0,

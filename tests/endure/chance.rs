@@ -1,4 +1,5 @@
 //! Chance that can be had again: every draw comes from one seed.
+#![allow(dead_code, reason = "every binary whose tests draw by chance has this module, and uses its part")]
 
 use std::ops::Range;
 
@@ -15,6 +16,10 @@ impl Chance {
     pub fn begin(test: &str) -> Self {
         let seed = given("MENTORD_TEST_SEED").unwrap_or_else(|| SystemClock.now().timestamp_micros() as u64);
         println!("{test}: MENTORD_TEST_SEED={seed}");
+        Self::of(seed)
+    }
+
+    pub fn of(seed: u64) -> Self {
         Self { random: StdRng::seed_from_u64(seed) }
     }
 

@@ -1,5 +1,7 @@
 //! The sandbox, told in short stories over plain HTTP: nothing of mentord reads these answers.
 
+mod edits;
+mod faults;
 mod habits;
 mod notices;
 mod writes;

@@ -201,6 +201,7 @@ pub fn update(upserts: Vec<(PairingId, CopyFacts)>, now: DateTime<Utc>) -> SyncU
     let window = Window { from: at(-100), to: at(1000) };
     SyncUpdate {
         upserts,
+        withheld: [].into(),
         gone: vec![],
         cursor: Some((format!("cursor of {now}"), window)),
         next_sync_at: now + TimeDelta::minutes(5),

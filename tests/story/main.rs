@@ -8,4 +8,5 @@ mod budget;
 mod faults;
 mod month;
 mod programme;
+mod series;
 mod told;

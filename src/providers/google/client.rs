@@ -1,6 +1,6 @@
 //! The requests to Calendar v3.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,12 +17,15 @@ use super::http::{Connector, USER_AGENT};
 use super::map;
 use crate::domain::event::{Event, Window};
 use crate::domain::people::Address;
-use crate::providers::{Change, Listing, ProviderError};
+use crate::providers::{Change, Listing, MOST_OCCURRENCES, ProviderError};
 
 /// Google allows 2500; a page of that size takes it long enough to run into time-outs.
 const PAGE_SIZE: i32 = 1000;
-/// More than a calendar can need: increments of endless series have brought thousands of events.
+/// More than a calendar can need.
 const MOST_PAGES: usize = 500;
+/// An increment knows no window: of an endless series it may bring the occurrences of decades. From
+/// so many pages on a full listing, which has a window, is the shorter way.
+const MOST_PAGES_SINCE: usize = 40;
 
 /// What is asked for of an event, and nothing else of it.
 macro_rules! event_fields {
@@ -64,7 +67,7 @@ impl Calendar {
         cursor: Option<&str>,
     ) -> Result<Listing, ProviderError> {
         let range = cursor.map_or(Range::Within(window), Range::Since);
-        let mut changes = Vec::new();
+        let mut changes = Changes::default();
         let mut page_token: Option<String> = None;
         let mut seen = HashSet::new();
         loop {
@@ -85,14 +88,19 @@ impl Calendar {
                 };
                 // Increments are not bounded by the window of the first listing.
                 let clip = |change| if cursor.is_some() { map::clip(change, window) } else { change };
-                changes.extend(change.map(clip));
+                if let Some(change) = change {
+                    changes.add(clip(change));
+                }
             }
             let Some(next) = page.next_page_token.filter(|token| !token.is_empty()) else {
                 return Ok(Listing {
-                    changes,
+                    changes: changes.finish(),
                     cursor: page.next_sync_token.filter(|token| !token.is_empty()),
                 });
             };
+            if cursor.is_some() && seen.len() >= MOST_PAGES_SINCE {
+                return Err(ProviderError::CursorRejected);
+            }
             if !seen.insert(next.clone()) || seen.len() >= MOST_PAGES {
                 return Err(ProviderError::Garbled(format!(
                     "the listing goes in circles: no end after {} pages",
@@ -190,6 +198,44 @@ impl Calendar {
         hub.root_url(self.root_url.clone());
         hub.user_agent(USER_AGENT.to_owned());
         hub
+    }
+}
+
+/// What a listing brought, but for series that have too many occurrences.
+#[derive(Default)]
+struct Changes {
+    changes: Vec<Change>,
+    /// How many occurrences of each series were told.
+    told: HashMap<String, usize>,
+}
+
+impl Changes {
+    fn add(&mut self, change: Change) {
+        if let Change::Event(event) = &change
+            && let Some(series) = &event.series
+        {
+            let told = self.told.entry(series.clone()).or_default();
+            *told += 1;
+            if *told > MOST_OCCURRENCES {
+                return;
+            }
+        }
+        self.changes.push(change);
+    }
+
+    fn finish(self) -> Vec<Change> {
+        let Self { mut changes, mut told } = self;
+        told.retain(|_, told| *told > MOST_OCCURRENCES);
+        if !told.is_empty() {
+            changes.retain(|change| match change {
+                Change::Event(event) => {
+                    !event.series.as_ref().is_some_and(|series| told.contains_key(series))
+                }
+                _ => true,
+            });
+            changes.extend(told.into_keys().map(|series| Change::Withheld { series }));
+        }
+        changes
     }
 }
 

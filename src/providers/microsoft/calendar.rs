@@ -13,10 +13,10 @@ use super::round::{self, Entry, Series};
 use super::wire::{self, EVENT_FIELDS, Part};
 use crate::domain::event::{Event, Window};
 use crate::domain::people::Address;
-use crate::providers::{Change, Listing, ProviderError};
+use crate::providers::{Change, Listing, MOST_OCCURRENCES, ProviderError};
 
 pub struct Calendar<'a> {
-    pub client: &'a Client,
+    pub client: Client,
     pub mailbox: &'a Address,
 }
 
@@ -111,6 +111,9 @@ impl Calendar<'_> {
                 Err(ProviderError::Garbled(_)) => {}
                 Err(error) => return Err(error),
             }
+        }
+        if members.len() + unread.len() > MOST_OCCURRENCES {
+            return Ok(vec![Change::Withheld { series: id }]);
         }
         let mut occurrences = Vec::with_capacity(members.len());
         for mut member in members {

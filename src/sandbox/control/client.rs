@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::sandbox::control::wire::{
     Fault, Join, Lifecycle, LifecycleOrder, Mail, NewMeeting, NewPerson, NoticeRules, Notified, Person,
-    Planned, Provider, Quirks, Removal, RemovalOrder, Response, TrueMeeting, Watch,
+    Planned, Provider, Quirks, Removal, RemovalOrder, Response, TrueMeeting, Watch, Will,
 };
 
 /// Why a control call failed.
@@ -49,6 +49,12 @@ impl Control {
         #[expect(clippy::disallowed_methods, reason = "the sandbox shares nothing with the service")]
         let http = reqwest::Client::builder().no_proxy().build().unwrap_or_default();
         Self { base: url.into().trim_end_matches('/').to_string(), http }
+    }
+
+    /// Empties the world, as if the sandbox had begun with this time and seed. Whoever was let in by
+    /// the vendors stays in.
+    pub async fn begin(&self, now: DateTime<Utc>, seed: u64) -> Done<()> {
+        self.order("begin", &json!({"now": now, "seed": seed})).await
     }
 
     /// Sets the world's time.
@@ -129,6 +135,49 @@ impl Control {
         self.order(&format!("meetings/{id}/retitle"), &body).await
     }
 
+    /// Ends a series before the occurrence with this original start.
+    pub async fn shorten(&self, id: &str, from: DateTime<Utc>) -> Done<()> {
+        self.order(&format!("meetings/{id}/shorten"), &json!({"from": from})).await
+    }
+
+    /// "This and following": the series ends before the occurrence with this original start, and a
+    /// new one begins there, or at `start` on the wall clock.
+    pub async fn split(
+        &self,
+        id: &str,
+        from: DateTime<Utc>,
+        start: Option<&str>,
+        minutes: Option<i64>,
+    ) -> Done<Planned> {
+        let body = json!({"from": from, "start": start, "minutes": minutes});
+        self.post(&format!("meetings/{id}/split"), &body).await
+    }
+
+    /// Makes a meeting or one occurrence as long as this.
+    pub async fn resize(&self, id: &str, minutes: i64, occurrence: Original) -> Done<()> {
+        let body = json!({"minutes": minutes, "occurrence": occurrence});
+        self.order(&format!("meetings/{id}/resize"), &body).await
+    }
+
+    /// Invites somebody to a meeting or to one occurrence.
+    pub async fn invite(&self, id: &str, who: &str, occurrence: Original) -> Done<()> {
+        let body = json!({"who": who, "occurrence": occurrence});
+        self.order(&format!("meetings/{id}/invite"), &body).await
+    }
+
+    /// Takes a guest off a meeting or off one occurrence.
+    pub async fn uninvite(&self, id: &str, who: &str, occurrence: Original) -> Done<()> {
+        let body = json!({"who": who, "occurrence": occurrence});
+        self.order(&format!("meetings/{id}/uninvite"), &body).await
+    }
+
+    /// Brings back what its organizer called off, or (with `who`) what a guest took off their
+    /// calendar.
+    pub async fn restore(&self, id: &str, who: Option<&str>, occurrence: Original) -> Done<()> {
+        let body = json!({"who": who, "occurrence": occurrence});
+        self.order(&format!("meetings/{id}/restore"), &body).await
+    }
+
     /// Somebody comes into the call; `None` is somebody without a name.
     pub async fn join(
         &self,
@@ -169,9 +218,34 @@ impl Control {
         self.order("tokens/expire", &json!({})).await
     }
 
+    /// Says how people answer from now on when they are asked for their consent.
+    pub async fn will(&self, will: &Will) -> Done<()> {
+        self.order("consents", will).await
+    }
+
+    /// Somebody takes back on the vendor's own pages whatever they consented to.
+    pub async fn revoke_consent(&self, address: &str) -> Done<()> {
+        self.order("consents/revoke", &json!({"address": address})).await
+    }
+
+    /// Uploads a certificate in PEM for the Microsoft application; nobody is asked for a private key.
+    pub async fn certificate(&self, pem: &str) -> Done<()> {
+        self.order("certificates", &json!({"pem": pem})).await
+    }
+
     /// Serves a fault to the next requests that match.
     pub async fn fault(&self, fault: &Fault) -> Done<()> {
         self.order("faults", fault).await
+    }
+
+    /// Adds faults in their own language, a line each: `after 3 requests to "/calendar/" answer 429
+    /// retry-after 2 twice`, `to "/v1.0/" answer garbage`, `lose cursor of ben@acme.example`. Answers
+    /// are a status (with `code "…"`, `retry-after …`, `body {…}`), `garbage`, `odd json`, `truncate`,
+    /// `reset`, `slow 50ms`, `duplicate page`, `page without token`; actions `revoke token of …`,
+    /// `revoke tokens`, `lose cursor of …`, `lose cursors`.
+    pub async fn script(&self, lines: &str) -> Done<()> {
+        let url = format!("{}/_sandbox/faults/script", self.base);
+        self.send::<Value>(self.http.post(&url).body(lines.to_owned()), url).await.map(drop)
     }
 
     /// Takes back all faults that were not served yet.

@@ -1,7 +1,10 @@
 //! Faults on demand, in the words of the vendor they pretend to come from.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
+use crate::sandbox::control::script::{Line, What};
 use crate::sandbox::control::wire::Fault;
 use crate::sandbox::google::{error, meet};
 use crate::sandbox::graph;
@@ -10,30 +13,115 @@ use crate::sandbox::http::Reply;
 /// The faults that are still to be served.
 #[derive(Default)]
 pub struct Faults {
-    waiting: Vec<Fault>,
+    waiting: Vec<Waiting>,
+}
+
+struct Waiting {
+    line: Line,
+    /// How many requests it has let pass.
+    passed: u32,
+}
+
+/// What is done to one request.
+#[derive(Debug, Default)]
+pub struct Dealt {
+    pub delay: Duration,
+    /// Whose tokens and cursors are lost before it is answered.
+    pub tokens: Vec<Option<String>>,
+    pub cursors: Vec<Option<String>>,
+    pub answer: Told,
+}
+
+/// How a request is answered.
+#[derive(Debug, Default)]
+pub enum Told {
+    /// As it should be.
+    #[default]
+    Truth,
+    Error(Reply),
+    Garbage,
+    OddJson,
+    Truncated,
+    Reset,
+    DuplicatePage,
+    PageWithoutToken,
 }
 
 impl Faults {
     pub fn add(&mut self, fault: Fault) {
-        self.waiting.push(fault);
+        let Fault { path_contains, status, times, retry_after, body } = fault;
+        let what = What::Status { status, code: None, retry_after, body };
+        self.follow([Line { after: 0, path: path_contains, times: Some(times), what }]);
     }
 
-    /// The fault for a request, if one waits for it.
-    pub fn take(&mut self, path: &str) -> Option<Reply> {
-        let found =
-            self.waiting.iter_mut().find(|fault| fault.times > 0 && path.contains(&fault.path_contains))?;
-        found.times -= 1;
-        let body = found.body.clone().unwrap_or_else(|| usual_body(path, found.status));
-        let mut reply = Reply::new(found.status, body);
-        if let Some(seconds) = &found.retry_after {
-            reply = reply.with("retry-after", seconds.clone());
+    pub fn follow(&mut self, lines: impl IntoIterator<Item = Line>) {
+        self.waiting.extend(lines.into_iter().map(|line| Waiting { line, passed: 0 }));
+    }
+
+    /// What is done to a request. Every line counts it; of the answers that are due the first counts.
+    pub fn deal(&mut self, path: &str) -> Dealt {
+        let mut dealt = Dealt::default();
+        for waiting in &mut self.waiting {
+            let Waiting { line, passed } = waiting;
+            if line.times == Some(0) || !path.contains(&line.path) {
+                continue;
+            }
+            if *passed < line.after {
+                *passed += 1;
+                continue;
+            }
+            let told = match &line.what {
+                What::Slow(delay) => {
+                    dealt.delay += *delay;
+                    None
+                }
+                What::RevokeTokens(whose) => {
+                    dealt.tokens.push(whose.clone());
+                    None
+                }
+                What::LoseCursors(whose) => {
+                    dealt.cursors.push(whose.clone());
+                    None
+                }
+                _ if !matches!(dealt.answer, Told::Truth) => continue,
+                What::Status { status, code, retry_after, body } => {
+                    let usual = || usual_body(path, *status, code.as_deref());
+                    let reply = Reply::new(*status, body.clone().unwrap_or_else(usual));
+                    Some(Told::Error(match retry_after {
+                        Some(seconds) => reply.with("retry-after", seconds.clone()),
+                        None => reply,
+                    }))
+                }
+                What::Garbage => Some(Told::Garbage),
+                What::OddJson => Some(Told::OddJson),
+                What::Truncate => Some(Told::Truncated),
+                What::Reset => Some(Told::Reset),
+                What::DuplicatePage => Some(Told::DuplicatePage),
+                What::PageWithoutToken => Some(Told::PageWithoutToken),
+            };
+            dealt.answer = told.unwrap_or(dealt.answer);
+            line.times = line.times.map(|times| times - 1);
         }
-        self.waiting.retain(|fault| fault.times > 0);
-        Some(reply)
+        self.waiting.retain(|waiting| waiting.line.times != Some(0));
+        dealt
     }
 }
 
-fn usual_body(path: &str, status: u16) -> Value {
+fn usual_body(path: &str, status: u16, code: Option<&str>) -> Value {
+    let mut body = vendors_body(path, status);
+    if let Some(code) = code {
+        if path.starts_with("/v1.0") {
+            body["error"]["code"] = json!(code);
+        } else if let Some(reason) = body.pointer_mut("/error/errors/0/reason") {
+            *reason = json!(code);
+        } else {
+            body["error"] = json!(code);
+        }
+    }
+    body
+}
+
+fn vendors_body(path: &str, status: u16) -> Value {
     if path.starts_with("/calendar/") || path.starts_with("/admin/") {
         error::usual_error(status).body
     } else if path.starts_with("/meet/") {

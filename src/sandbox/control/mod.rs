@@ -1,8 +1,10 @@
 //! The control endpoints: change the world, serve faults, look at what happened.
 
 pub mod client;
+mod edits;
 pub mod faults;
 mod push;
+mod script;
 pub mod wire;
 
 use std::sync::Arc;
@@ -20,7 +22,9 @@ use serde_json::json;
 
 use crate::sandbox::control::wire::{
     Fault, Join, Mail, NewMeeting, NewPerson, Occurrence, Person, Planned, Quirks, Response, TrueMeeting,
+    Will,
 };
+use crate::sandbox::graph::certificate::Certificate;
 use crate::sandbox::http::State;
 use crate::sandbox::world::view::Standing;
 use crate::sandbox::world::{Meeting, World};
@@ -45,6 +49,7 @@ impl From<String> for Refusal {
 
 pub fn router() -> Router<Arc<State>> {
     Router::new()
+        .route("/begin", post(begin))
         .route("/clock", post(clock))
         .route("/origin", post(origin))
         .route("/people", post(people).get(everyone))
@@ -57,10 +62,15 @@ pub fn router() -> Router<Arc<State>> {
         .route("/meetings/{id}/retitle", post(retitle))
         .route("/meetings/{id}/join", post(join))
         .route("/meetings/{id}/leave", post(leave))
+        .merge(edits::router())
         .route("/cursors/expire", post(expire))
         .route("/tokens/expire", post(revoke))
         .route("/mailboxes/{address}/refile", post(refile))
+        .route("/certificates", post(certificate))
+        .route("/consents", post(will))
+        .route("/consents/revoke", post(revoke_consent))
         .route("/faults", post(fault).delete(mend))
+        .route("/faults/script", post(follow))
         .route("/quirks", post(quirks))
         .route("/requests", get(requests).delete(forget))
         .route("/mails", get(mails))
@@ -101,6 +111,19 @@ pub struct Origin {
 async fn origin(Shared(state): Here, body: Bytes) -> Told<Answer> {
     let url = read::<Origin>(&body)?.url.map(|url| url.trim_end_matches('/').to_string());
     state.lock().known_as = url;
+    Ok(done())
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Begin {
+    now: DateTime<Utc>,
+    seed: u64,
+}
+
+async fn begin(Shared(state): Here, body: Bytes) -> Told<Answer> {
+    let Begin { now, seed } = read(&body)?;
+    state.begin(now, seed);
     Ok(done())
 }
 
@@ -220,10 +243,7 @@ pub struct Expire {
 
 async fn expire(Shared(state): Here, body: Bytes) -> Told<Answer> {
     let address = read::<Expire>(&body)?.address.map(|address| address.to_lowercase());
-    let meant = |owner: &str| address.as_deref().is_none_or(|address| address == owner);
-    let mut all = state.lock();
-    all.google.expire(|scope| meant(&scope.owner));
-    all.graph.expire(|scope| meant(&scope.owner));
+    state.lock().lose_cursors(address.as_deref());
     Ok(done())
 }
 
@@ -237,12 +257,49 @@ async fn revoke(Shared(state): Here) -> Answer {
     done()
 }
 
+async fn will(Shared(state): Here, body: Bytes) -> Told<Answer> {
+    state.lock().consents.will = read::<Will>(&body)?;
+    Ok(done())
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RevokeConsent {
+    pub address: String,
+}
+
+async fn revoke_consent(Shared(state): Here, body: Bytes) -> Told<Answer> {
+    let address = read::<RevokeConsent>(&body)?.address.to_lowercase();
+    let mut all = state.lock();
+    all.consents.revoke(&address);
+    all.accounts.revoke_of(&address);
+    Ok(done())
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Upload {
+    pub pem: String,
+}
+
+async fn certificate(Shared(state): Here, body: Bytes) -> Told<Answer> {
+    let certificate = Certificate::read(&read::<Upload>(&body)?.pem)?;
+    state.lock().certificates.push(certificate);
+    Ok(done())
+}
+
 async fn fault(Shared(state): Here, body: Bytes) -> Told<Answer> {
     let fault: Fault = read(&body)?;
     if !(400..600).contains(&fault.status) {
         return Err(Refusal(format!("status: {} is no failure; write 400 to 599", fault.status)));
     }
     state.lock().faults.add(fault);
+    Ok(done())
+}
+
+async fn follow(Shared(state): Here, script: String) -> Told<Answer> {
+    let lines = script::parse(&script)?;
+    state.lock().faults.follow(lines);
     Ok(done())
 }
 
@@ -310,10 +367,18 @@ fn told(world: &World, meeting: &Meeting, from: DateTime<Utc>, to: DateTime<Utc>
             end: seen.slot.end,
             title: seen.title,
             cancelled: seen.standing != Standing::Live,
+            taken_off_by: meeting
+                .guests(Some(original))
+                .into_iter()
+                .filter(|guest| meeting.is_taken_off_by(guest, original))
+                .collect(),
             responses: meeting
-                .attendees
-                .iter()
-                .map(|guest| (guest.clone(), meeting.response(guest, Some(original))))
+                .guests(Some(original))
+                .into_iter()
+                .map(|guest| {
+                    let response = meeting.response(&guest, Some(original));
+                    (guest, response)
+                })
                 .collect(),
             attendance: meeting
                 .attendance

@@ -293,6 +293,20 @@ pub struct RemovalOrder {
     pub when: Removal,
 }
 
+/// How people answer when a vendor asks for their consent.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Will {
+    /// This person signs in, whoever was meant.
+    pub sign_in_as: Option<String>,
+    /// They say no.
+    pub deny: bool,
+    /// They leave out the scopes in whose names one of these occurs.
+    pub without: Vec<String>,
+    /// For how many seconds access tokens are said to last.
+    pub expires_in: Option<u64>,
+}
+
 /// A mail that the sink took.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mail {
@@ -340,7 +354,9 @@ pub struct Occurrence {
     pub title: String,
     /// It was cancelled.
     pub cancelled: bool,
-    /// The answers by address.
+    /// The guests who took it off their calendars.
+    pub taken_off_by: Vec<String>,
+    /// The answers by address: of everybody who is invited to this occurrence.
     pub responses: BTreeMap<String, Response>,
     /// Who was in the call.
     pub attendance: Vec<Presence>,

@@ -228,7 +228,8 @@ impl GoogleView<'_> {
     }
 
     fn attendees(&self, meeting: &Meeting, original: Option<DateTime<Utc>>) -> Vec<Value> {
-        if meeting.attendees.is_empty() && meeting.rooms.is_empty() {
+        let guests = meeting.guests(original);
+        if guests.is_empty() && meeting.rooms.is_empty() {
             return Vec::new();
         }
         let mut list = Vec::new();
@@ -239,7 +240,7 @@ impl GoogleView<'_> {
             person["responseStatus"] = json!("accepted");
             list.push(person);
         }
-        for guest in &meeting.attendees {
+        for guest in &guests {
             let mut person = self.person(guest);
             person["responseStatus"] =
                 json!(word(self.world.answer_seen(meeting, self.owner, guest, original)));

@@ -104,8 +104,12 @@ pub fn increment(world: &World, request: &Request, cursor: &Cursor<GoogleScope>)
         let Some(meeting) = world.meetings.get(*index).filter(|meeting| wanted(scope, meeting)) else {
             continue;
         };
-        // An occurrence says nothing new when its whole series is told again.
-        if *what != What::Whole && changed.contains(&(*index, What::Whole)) {
+        // An occurrence says nothing new when its whole series is told again, and it with it.
+        let told = |original| {
+            let seen = meeting.seen_at(&scope.owner, original);
+            seen.is_none_or(|seen| overlaps(&seen.slot, from, to))
+        };
+        if what.original().is_some_and(told) && changed.contains(&(*index, What::Whole)) {
             continue;
         }
         let series = meeting.rule().is_series();
@@ -158,6 +162,12 @@ fn whole_series(
             if told.insert(instance_id(meeting, rule, slot)) {
                 items.push(view.tombstone(meeting, rule, slot, meeting.stamp));
             }
+        }
+    }
+    // Exceptions may have been moved into the window from outside.
+    for (_, slot) in meeting.dropped.iter().filter(|(since, _)| *since > cursor.seq) {
+        if told.insert(instance_id(meeting, meeting.rule(), slot)) {
+            items.push(view.tombstone(meeting, meeting.rule(), slot, meeting.stamp));
         }
     }
     items

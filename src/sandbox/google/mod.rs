@@ -1,5 +1,6 @@
 //! Google Calendar v3: `events.list` and `events.get`.
 
+pub mod consent;
 pub mod directory;
 pub mod error;
 mod event;
@@ -201,8 +202,10 @@ fn page_of(all: &mut All, _request: &Request, owner: &str, number: u64, page: us
         "defaultReminders": [{"method": "popup", "minutes": 10}],
         "items": round.pages.get(page).cloned().unwrap_or_default(),
     });
-    if !last {
-        body["nextPageToken"] = json!(page_word(number, page + 1));
+    if all.again {
+        body["nextPageToken"] = json!(page_word(number, page, &all.world.mint.token()));
+    } else if !last {
+        body["nextPageToken"] = json!(page_word(number, page + 1, ""));
     } else if resumable {
         let word = format!("{}=", all.world.mint.token());
         all.google.keep(word.clone(), Cursor { scope, seq });

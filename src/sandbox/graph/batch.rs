@@ -6,6 +6,7 @@ use axum::body::Bytes;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 use serde_json::{Map, Value, json};
 
+use crate::sandbox::control::faults::Told;
 use crate::sandbox::graph::write::read;
 use crate::sandbox::graph::{self, error};
 use crate::sandbox::http::{All, Reply, Request, State};
@@ -36,9 +37,9 @@ pub fn answer(state: &State, all: &mut All, request: &Request) -> Result<Reply, 
         let reply = if failed {
             error(424, "FailedDependency", "A request that this one depends on failed.")
         } else {
-            match all.faults.take(&request.path) {
-                Some(fault) => fault,
-                None => graph::answer(state, all, &request, &request.parts()[1..]),
+            match all.faults.deal(&request.path).answer {
+                Told::Error(fault) => fault,
+                _ => graph::answer(state, all, &request, &request.parts()[1..]),
             }
         };
         // A handshake waits outside the lock, and a batch is answered inside it.

@@ -80,8 +80,11 @@ fn page_of(state: &State, all: &mut All, request: &Request, owner: &str, number:
         "@odata.context": format!("{origin}/v1.0/$metadata#Collection(event)"),
         "value": round.pages.get(page).cloned().unwrap_or_default(),
     });
-    if !last {
-        body["@odata.nextLink"] = json!(format!("{path}?$skiptoken={}", page_word(number, page + 1)));
+    if all.again {
+        let word = page_word(number, page, &all.world.mint.token());
+        body["@odata.nextLink"] = json!(format!("{path}?$skiptoken={word}"));
+    } else if !last {
+        body["@odata.nextLink"] = json!(format!("{path}?$skiptoken={}", page_word(number, page + 1, "")));
     } else {
         let generation = all.chains.next(scope.chain);
         let word = all.world.mint.token();
@@ -120,7 +123,8 @@ fn present(view: &GraphView<'_>, meeting: &Meeting, from: DateTime<Utc>, to: Dat
             if series && !seen.exception { view.stub(meeting, seen) } else { view.occurrence(meeting, seen) }
         })
         .collect();
-    if series && !group.is_empty() && !view.world.quirks.graph_master_missing {
+    let whole = series && !meeting.is_visited_by(view.owner);
+    if whole && !group.is_empty() && !view.world.quirks.graph_master_missing {
         group.insert(0, view.master(meeting));
     }
     group
@@ -138,7 +142,9 @@ fn increment(view: &GraphView<'_>, cursor: &Cursor<GraphScope>) -> Vec<Vec<Value
             continue;
         };
         let mut group = present(view, meeting, from, to);
-        if group.is_empty() {
+        if meeting.is_visited_by(view.owner) {
+            group.extend(whats.iter().filter_map(|what| not_visited(view, meeting, *what, from, to)));
+        } else if group.is_empty() {
             // It left the window, was deleted, or never was inside: all of these look the same.
             group.push(view.removed(view.id(meeting, None)));
         } else {
@@ -147,6 +153,20 @@ fn increment(view: &GraphView<'_>, cursor: &Cursor<GraphScope>) -> Vec<Vec<Value
         groups.push(group);
     }
     groups
+}
+
+/// What somebody was invited to alone leaves like a single meeting.
+fn not_visited(
+    view: &GraphView<'_>,
+    meeting: &Meeting,
+    what: What,
+    from: DateTime<Utc>,
+    to: DateTime<Utc>,
+) -> Option<Value> {
+    let original = what.original()?;
+    let seen = meeting.seen_at(view.owner, original);
+    let there = seen.is_some_and(|seen| view.holds(meeting, seen.standing) && overlaps(&seen.slot, from, to));
+    (!there).then(|| view.removed(view.id(meeting, Some(original))))
 }
 
 /// An exception that was moved out of the window is told as removed; a deleted occurrence is not

@@ -78,13 +78,19 @@ impl GraphView<'_> {
         let series = rule.is_series();
         let original = series.then_some(seen.original.start);
         let mut event = self.full(meeting, &seen.title, &seen.slot, original, seen.standing, seen.stamp);
+        // Who is invited to one occurrence only has a meeting without a series.
+        let visits = series && meeting.is_visited_by(self.owner);
         let kind = match (series, seen.exception) {
             (false, _) => "singleInstance",
+            (true, _) if visits => "singleInstance",
             (true, true) => "exception",
             (true, false) => "occurrence",
         };
         event.insert("type".into(), json!(kind));
-        if series {
+        if visits {
+            let day = seen.original.wall.date();
+            event.insert("iCalUId".into(), json!(exchange_uid(&meeting.uid, Some(day))));
+        } else if series {
             event.insert("seriesMasterId".into(), json!(self.id(meeting, None)));
             event.insert("originalStart".into(), instant(seen.original.start));
             let day = seen.original.wall.date();
@@ -241,10 +247,11 @@ impl GraphView<'_> {
         };
         // Google lists its organizers as guests in what it sends out.
         let by_google = self.world.provider(&meeting.organizer) == Provider::Google;
-        if by_google && !meeting.attendees.is_empty() && !hidden {
+        let guests = meeting.guests(original);
+        if by_google && !guests.is_empty() && !hidden {
             add("required", &meeting.organizer, "none", NEVER.into());
         }
-        for guest in meeting.attendees.iter().filter(|guest| !hidden || *guest == self.owner) {
+        for guest in guests.iter().filter(|guest| !hidden || guest.as_str() == self.owner) {
             let answer = self.world.answer_seen(meeting, self.owner, guest, original);
             let time = self.answer_time(meeting, answer, false);
             add("required", guest, guest_word(answer), time);

@@ -10,7 +10,7 @@ use crate::sandbox::world::rule::{Rule, check_minutes};
 use crate::sandbox::world::write::Written;
 use crate::sandbox::world::{Call, Meeting, Override, What, World};
 
-type Told<T> = Result<T, String>;
+pub type Told<T> = Result<T, String>;
 
 impl World {
     pub fn add_person(&mut self, new: NewPerson) -> Told<Person> {
@@ -54,18 +54,10 @@ impl World {
         let event_type =
             word(new.event_type, &["default", "outOfOffice", "focusTime", "workingLocation"], "event_type")?;
         let call = self.new_call(new.conference, &organizer, provider)?;
-        let uid = match provider {
-            Provider::Google => format!("{}@google.com", self.mint.google_event()),
-            Provider::Microsoft => self.mint.global_object(self.now),
-            Provider::None => {
-                let host = organizer.rsplit('@').next().unwrap_or("example.org").to_string();
-                format!("{}@{host}", self.mint.guid())
-            }
-        };
+        let uid = self.new_uid(&organizer);
         let lower = |list: Vec<String>| -> Vec<String> {
             list.iter().map(|address| address.trim().to_lowercase()).collect()
         };
-        self.seq += 1;
         let meeting = Meeting {
             index: self.meetings.len(),
             uid,
@@ -79,19 +71,33 @@ impl World {
             visibility,
             transparency,
             event_type,
-            rules: vec![(self.seq, rule)],
+            rules: vec![(0, rule)],
             responses: [].into(),
             overrides: [].into(),
+            dropped: Vec::new(),
             cancelled: false,
             removed: [].into(),
+            uninvited: [].into(),
             attendance: Vec::new(),
             created: self.now,
             updated: self.now,
-            born: self.seq,
-            stamp: self.seq,
+            born: 0,
+            stamp: 0,
             revision: 0,
             written: Written::default(),
         };
+        Ok(self.put(meeting))
+    }
+
+    /// Puts a meeting that was just made into the world.
+    pub(super) fn put(&mut self, mut meeting: Meeting) -> Planned {
+        self.seq += 1;
+        meeting.index = self.meetings.len();
+        (meeting.created, meeting.updated) = (self.now, self.now);
+        (meeting.born, meeting.stamp, meeting.revision) = (self.seq, self.seq, 0);
+        for (since, _) in &mut meeting.rules {
+            *since = self.seq;
+        }
         let planned = Planned {
             id: meeting.id(),
             uid: meeting.uid.clone(),
@@ -100,7 +106,18 @@ impl World {
         let (index, everyone) = (meeting.index, meeting.everyone());
         self.add(meeting);
         self.record(index, What::Whole, everyone);
-        Ok(planned)
+        planned
+    }
+
+    pub(super) fn new_uid(&mut self, organizer: &str) -> String {
+        match self.provider(organizer) {
+            Provider::Google => format!("{}@google.com", self.mint.google_event()),
+            Provider::Microsoft => self.mint.global_object(self.now),
+            Provider::None => {
+                let host = organizer.rsplit('@').next().unwrap_or("example.org").to_string();
+                format!("{}@{host}", self.mint.guid())
+            }
+        }
     }
 
     pub(super) fn new_call(&mut self, wanted: Conference, organizer: &str, provider: Provider) -> Told<Call> {
@@ -135,8 +152,7 @@ impl World {
         match self.which(index, occurrence)? {
             What::Whole => {
                 let rule = self.meetings[index].rule().moved(start, minutes)?;
-                let everyone = self.meetings[index].everyone();
-                self.replan(index, rule, everyone);
+                self.plan_anew(index, rule, Vec::new());
             }
             What::One(at) => {
                 let one = self.override_of(index, at);
@@ -181,8 +197,8 @@ impl World {
         occurrence: Option<DateTime<Utc>>,
     ) -> Told<()> {
         let index = self.live(id)?;
-        let who = self.guest(index, who)?;
         let what = self.which(index, occurrence)?;
+        let who = self.guest(index, who, what)?;
         self.answer(index, &who, response, what);
         Ok(())
     }
@@ -190,8 +206,8 @@ impl World {
     /// A guest takes the meeting off their calendar; its organizer learns of a "no".
     pub fn remove(&mut self, id: &str, who: &str, occurrence: Option<DateTime<Utc>>) -> Told<()> {
         let index = self.meeting(id)?;
-        let who = self.guest(index, who)?;
         let what = self.which(index, occurrence)?;
+        let who = self.guest(index, who, what)?;
         match what {
             What::Whole => drop(self.meetings[index].removed.insert(who.clone())),
             What::One(at) => drop(self.override_of(index, at).removed.insert(who.clone())),
@@ -204,7 +220,7 @@ impl World {
         Ok(())
     }
 
-    fn answer(&mut self, index: usize, who: &str, response: Response, what: What) {
+    pub(super) fn answer(&mut self, index: usize, who: &str, response: Response, what: What) {
         match what {
             What::Whole => {
                 let meeting = &mut self.meetings[index];
@@ -266,14 +282,14 @@ impl World {
             .ok_or_else(|| format!("{id}: there is no such meeting; GET /_sandbox/meetings lists them"))
     }
 
-    fn live(&self, id: &str) -> Told<usize> {
+    pub(super) fn live(&self, id: &str) -> Told<usize> {
         let index = self.meeting(id)?;
         if self.meetings[index].cancelled { Err(format!("{id}: it is cancelled")) } else { Ok(index) }
     }
 
-    fn guest(&self, index: usize, who: &str) -> Told<String> {
+    pub(super) fn guest(&self, index: usize, who: &str, what: What) -> Told<String> {
         let who = who.trim().to_lowercase();
-        if self.meetings[index].attendees.contains(&who) {
+        if self.meetings[index].guests(what.original()).contains(&who) {
             Ok(who)
         } else {
             Err(format!("who: {who} is not invited; write the address of a guest"))
@@ -281,7 +297,7 @@ impl World {
     }
 
     /// A whole meeting, or one occurrence of a series.
-    fn which(&self, index: usize, occurrence: Option<DateTime<Utc>>) -> Told<What> {
+    pub(super) fn which(&self, index: usize, occurrence: Option<DateTime<Utc>>) -> Told<What> {
         let rule = self.meetings[index].rule();
         match occurrence {
             None => Ok(What::Whole),

@@ -1,9 +1,11 @@
 //! The world: people, their meetings, and a log of what changed on whose calendar.
 
 mod change;
+mod guests;
 pub mod ids;
 pub mod rule;
 pub mod runs;
+mod series;
 pub mod view;
 pub mod write;
 
@@ -13,7 +15,8 @@ use chrono::{DateTime, NaiveDateTime, Utc};
 
 use crate::sandbox::control::wire::{Person, Presence, Provider, Quirks, Response};
 use crate::sandbox::world::ids::Mint;
-use crate::sandbox::world::rule::Rule;
+use crate::sandbox::world::rule::{Rule, Slot};
+pub use crate::sandbox::world::series::Following;
 use crate::sandbox::world::write::Written;
 
 /// Everything there is.
@@ -47,6 +50,15 @@ pub enum What {
     One(DateTime<Utc>),
 }
 
+impl What {
+    pub fn original(self) -> Option<DateTime<Utc>> {
+        match self {
+            Self::Whole => None,
+            Self::One(original) => Some(original),
+        }
+    }
+}
+
 /// The call of a meeting; a series has one for all its occurrences.
 #[derive(Debug, Clone)]
 pub enum Call {
@@ -56,6 +68,7 @@ pub enum Call {
 }
 
 /// A single meeting or a series.
+#[derive(Clone)]
 pub struct Meeting {
     pub index: usize,
     pub uid: String,
@@ -73,10 +86,14 @@ pub struct Meeting {
     pub rules: Vec<(u64, Rule)>,
     pub responses: BTreeMap<String, Response>,
     pub overrides: BTreeMap<DateTime<Utc>, Override>,
+    /// Occurrences that were different until a change of the plan, with that change.
+    pub dropped: Vec<(u64, Slot)>,
     /// The organizer cancelled all of it.
     pub cancelled: bool,
     /// Guests who took it off their calendar.
     pub removed: BTreeSet<String>,
+    /// Guests who were taken off the meeting.
+    pub uninvited: BTreeSet<String>,
     pub attendance: Vec<(DateTime<Utc>, Presence)>,
     pub created: DateTime<Utc>,
     pub updated: DateTime<Utc>,
@@ -97,6 +114,10 @@ pub struct Override {
     pub title: Option<String>,
     pub responses: BTreeMap<String, Response>,
     pub removed: BTreeSet<String>,
+    /// Guests of just this occurrence.
+    pub invited: BTreeSet<String>,
+    /// Guests of the series who were taken off this occurrence.
+    pub uninvited: BTreeSet<String>,
     pub stamp: u64,
 }
 
@@ -152,12 +173,21 @@ impl World {
 
     /// Puts a meeting on the calendars of everyone who has one.
     pub fn add(&mut self, meeting: Meeting) {
-        for address in meeting.everyone() {
-            if self.provider(&address) != Provider::None {
-                self.calendars.entry(address).or_default().push(meeting.index);
+        let (index, everyone) = (meeting.index, meeting.everyone());
+        self.meetings.push(meeting);
+        for address in everyone {
+            self.put_on_calendar(index, &address);
+        }
+    }
+
+    /// Puts a meeting on somebody's calendar, if they have one.
+    pub fn put_on_calendar(&mut self, index: usize, address: &str) {
+        if self.provider(address) != Provider::None {
+            let held = self.calendars.entry(address.to_string()).or_default();
+            if !held.contains(&index) {
+                held.push(index);
             }
         }
-        self.meetings.push(meeting);
     }
 
     /// Writes a change into the logs of the calendars that can see it.
@@ -181,10 +211,15 @@ impl Meeting {
         self.rules.windows(2).filter(move |pair| pair[1].0 > seq).map(|pair| &pair[0].1)
     }
 
-    /// Organizer and guests, rooms left out.
+    /// Organizer and guests, also those of single occurrences, rooms left out.
     pub fn everyone(&self) -> Vec<String> {
         let mut all = vec![self.organizer.clone()];
-        all.extend(self.attendees.iter().filter(|address| **address != self.organizer).cloned());
+        let single = self.overrides.values().flat_map(|one| &one.invited);
+        for guest in self.attendees.iter().chain(single) {
+            if !all.contains(guest) {
+                all.push(guest.clone());
+            }
+        }
         all
     }
 

@@ -35,13 +35,19 @@ pub struct Seen {
 impl Meeting {
     /// How the meeting as a whole stands on a calendar.
     pub fn standing(&self, viewer: &str) -> Standing {
-        if self.removed.contains(viewer) {
+        if self.removed.contains(viewer) || self.is_visited_by(viewer) {
             Standing::Removed
-        } else if self.cancelled {
+        } else if self.cancelled || !self.includes(viewer) {
             Standing::Cancelled
         } else {
             Standing::Live
         }
+    }
+
+    /// Whether somebody took the occurrence off their calendar, alone or with all of the meeting.
+    pub fn is_taken_off_by(&self, who: &str, original: DateTime<Utc>) -> bool {
+        self.removed.contains(who)
+            || self.overrides.get(&original).is_some_and(|one| one.removed.contains(who))
     }
 
     /// One planned time with what is different about it.
@@ -63,18 +69,24 @@ impl Meeting {
             if let Some(title) = &one.title {
                 seen.title.clone_from(title);
             }
-            if seen.standing == Standing::Live {
+            if seen.standing == Standing::Live || one.invited.contains(viewer) {
                 seen.standing = if one.removed.contains(viewer) {
                     Standing::Removed
-                } else if one.cancelled {
+                } else if self.cancelled || one.cancelled || one.uninvited.contains(viewer) {
                     Standing::Cancelled
                 } else {
                     Standing::Live
                 };
+            } else if one.uninvited.contains(viewer) && self.is_visited_by(viewer) {
+                seen.standing = Standing::Cancelled;
             }
             // An answer makes an exception only where it is known.
-            let differs =
-                one.start.is_some() || one.minutes.is_some() || one.title.is_some() || one.cancelled;
+            let differs = one.start.is_some()
+                || one.minutes.is_some()
+                || one.title.is_some()
+                || one.cancelled
+                || !one.invited.is_empty()
+                || !one.uninvited.is_empty();
             let answered = one.responses.contains_key(viewer) || viewer == self.organizer;
             seen.exception = rule.is_series() && (differs || answered);
             seen.stamp = seen.stamp.max(one.stamp);

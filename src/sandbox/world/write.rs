@@ -145,7 +145,7 @@ impl World {
         };
         let mut concerned = self.meetings[index].everyone();
         if let Some(guests) = draft.attendees {
-            concerned.extend(self.invite(index, guests));
+            concerned.extend(self.set_guests(index, guests));
         }
         let meeting = &mut self.meetings[index];
         let set = |field: &mut String, value: Option<String>| {
@@ -170,31 +170,29 @@ impl World {
             meeting.call = call;
         }
         match rule.filter(|rule| !rule.same(&old)) {
-            Some(rule) => self.replan(index, rule, concerned),
+            Some(rule) => self.plan_anew(index, rule, concerned),
             None => drop(self.touch_for(index, What::Whole, concerned)),
         }
         Ok(())
     }
 
     /// Another plan for the whole meeting: both vendors then drop what was special about single
-    /// occurrences.
-    pub fn replan(&mut self, index: usize, rule: Rule, seen_by: Vec<String>) {
-        let seq = self.touch_for(index, What::Whole, seen_by);
+    /// occurrences, and the answers. `others` see it besides those who are on it.
+    pub(super) fn plan_anew(&mut self, index: usize, rule: Rule, others: Vec<String>) {
+        self.replan(index, rule, |_| false);
+        let everyone = self.meetings[index].everyone();
+        self.record(index, What::Whole, others.into_iter().filter(|other| !everyone.contains(other)));
         let meeting = &mut self.meetings[index];
-        meeting.rules.push((seq, rule));
-        meeting.overrides.clear();
         meeting.responses.clear();
-        meeting.revision += 1;
         // Exchange puts a new invitation on the calendar again; Google leaves it off.
-        let people = &self.people;
-        let guests = &meeting.attendees;
+        let (people, guests) = (&self.people, &meeting.attendees);
         meeting.removed.retain(|who| {
             !guests.contains(who) || people.get(who).is_some_and(|one| one.provider == Provider::Google)
         });
     }
 
     /// Sets the list of guests: who is new gets it, who is left out loses it. Returns who is new.
-    fn invite(&mut self, index: usize, guests: Vec<String>) -> Vec<String> {
+    fn set_guests(&mut self, index: usize, guests: Vec<String>) -> Vec<String> {
         let guests: Vec<String> = guests.iter().map(|guest| guest.trim().to_lowercase()).collect();
         for guest in &guests {
             if self.provider(guest) != Provider::None {

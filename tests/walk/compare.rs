@@ -1,0 +1,176 @@
+//! The sessions that mentord knows against the meetings that there are.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, Utc};
+use mentord::domain::detect::Decision;
+use mentord::domain::session::Session;
+use mentord::sandbox::{Occurrence, TrueMeeting};
+use mentord::store::{SessionFilter, Store};
+
+use crate::stage::{FRED, Pair};
+
+/// With so many others on it a meeting of a pair is a session, or proposed to be one.
+const MOST_OTHERS: usize = 2;
+
+type Window = (DateTime<Utc>, DateTime<Utc>);
+/// The meeting and the original start.
+type Name = (String, DateTime<Utc>);
+
+/// A session as the world has it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct True {
+    start: DateTime<Utc>,
+    end: DateTime<Utc>,
+    name: Name,
+}
+
+/// What was known when the walk had settled before.
+struct Before {
+    id: String,
+    start: DateTime<Utc>,
+    moves: u32,
+}
+
+pub struct Books {
+    pairs: &'static [Pair],
+    before: BTreeMap<(Pair, Name), Before>,
+}
+
+impl Books {
+    pub fn new(pairs: &'static [Pair]) -> Self {
+        Self { pairs, before: BTreeMap::new() }
+    }
+
+    /// Compares what stands inside the window.
+    pub async fn compare(
+        &mut self,
+        store: &Store,
+        truth: &[TrueMeeting],
+        noise: &BTreeSet<String>,
+        moved: &BTreeSet<String>,
+        window: Window,
+    ) -> Result<(), String> {
+        let pairings = store.pairings(None).await.map_err(|error| error.to_string())?;
+        let sessions = store.sessions(&SessionFilter::default()).await.map_err(|error| error.to_string())?;
+        let before = std::mem::take(&mut self.before);
+        for pair in self.pairs {
+            let is_theirs = |pairing: &&mentord::domain::pairing::Pairing| {
+                let has = |who: &str| pairing.members().any(|(_, one)| one.addresses[0].as_str() == who);
+                pair.iter().all(|who| has(who))
+            };
+            let pairing = pairings.iter().find(is_theirs).ok_or("a pairing is missing")?;
+            let on = |session: &&Session| {
+                session.pairing == pairing.id
+                    && session.stands
+                    && session.decision != Decision::Left
+                    && (window.0..window.1).contains(&session.start)
+            };
+            let (mut expected, crowded) = theirs(*pair, truth, noise, window);
+            expected.sort();
+            let open = |session: &&Session| !crowded.contains(&session.start);
+            let known: Vec<&Session> = sessions.iter().filter(on).filter(open).collect();
+            let expected_times: Vec<_> = expected.iter().map(|one| (one.start, one.end)).collect();
+            let known_times: Vec<_> = known.iter().map(|one| (one.start, one.end)).collect();
+            if expected_times != known_times {
+                let all = sessions.iter().filter(|session| session.pairing == pairing.id);
+                return Err(difference(*pair, &expected, &known, all));
+            }
+            for (one, session) in expected.into_iter().zip(known) {
+                let meeting = one.name.0.clone();
+                let name = (*pair, one.name);
+                if let Some(before) = before.get(&name) {
+                    same(before, session, moved.contains(&meeting))
+                        .map_err(|why| format!("{pair:?} {name:?}: {why}: {session:#?}"))?;
+                }
+                let now = Before { id: session.id.to_string(), start: session.start, moves: session.moves };
+                self.before.insert(name, now);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether it is the session that it was.
+fn same(before: &Before, session: &Session, touched: bool) -> Result<(), String> {
+    if session.id.to_string() != before.id {
+        return Err(format!("it was session {}", before.id));
+    }
+    match session.start != before.start {
+        true if session.moves <= before.moves => {
+            Err(format!("its move from {} is not counted", before.start))
+        }
+        false if !touched && session.moves != before.moves => {
+            Err(format!("it was moved {} times, and not since", before.moves))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The sessions of a pair as the world has them, and when the pair is among so many others that it
+/// depends on what was known of the series before.
+fn theirs(
+    pair: Pair,
+    truth: &[TrueMeeting],
+    noise: &BTreeSet<String>,
+    window: Window,
+) -> (Vec<True>, BTreeSet<DateTime<Utc>>) {
+    let (mut all, mut crowded) = (Vec::new(), BTreeSet::new());
+    for meeting in truth.iter().filter(|meeting| !noise.contains(&meeting.id) && !meeting.cancelled) {
+        for one in &meeting.occurrences {
+            let on = |who: &str| meeting.organizer == who || one.responses.contains_key(who);
+            let can_be_seen = pair.iter().any(|who| *who != FRED && is_seen_by(who, meeting, one));
+            let inside = (window.0..window.1).contains(&one.start);
+            let others = (one.responses.len() + 1).saturating_sub(pair.len());
+            if !one.cancelled && inside && pair.iter().all(|who| on(who)) && can_be_seen {
+                if others > MOST_OTHERS {
+                    crowded.insert(one.start);
+                    continue;
+                }
+                let name = (meeting.id.clone(), one.original_start);
+                all.push(True { start: one.start, end: one.end, name });
+            }
+        }
+    }
+    (all, crowded)
+}
+
+/// Whether the meeting is on somebody's calendar.
+fn is_seen_by(who: &str, meeting: &TrueMeeting, one: &Occurrence) -> bool {
+    meeting.organizer == who || !one.taken_off_by.iter().any(|other| other == who)
+}
+
+fn difference<'a>(
+    pair: Pair,
+    expected: &[True],
+    known: &[&Session],
+    all: impl Iterator<Item = &'a Session>,
+) -> String {
+    let mut lines = vec![format!("{pair:?}:")];
+    for one in expected {
+        if !known.iter().any(|session| (session.start, session.end) == (one.start, one.end)) {
+            lines.push(format!(
+                "  not known: {} to {} ({} of {})",
+                one.start, one.end, one.name.0, one.name.1
+            ));
+        }
+    }
+    for session in known {
+        let there =
+            expected.iter().filter(|one| (one.start, one.end) == (session.start, session.end)).count();
+        let times = known.iter().filter(|one| (one.start, one.end) == (session.start, session.end)).count();
+        if there != times {
+            lines.push(format!("  known {times} times, and there {there} times: {}", short(session)));
+        }
+    }
+    lines.push("what does not stand:".to_owned());
+    lines.extend(all.filter(|session| !session.stands).map(|session| format!("  {}", short(session))));
+    lines.join("\n")
+}
+
+fn short(session: &Session) -> String {
+    let Session { id, start, end, stands, decision, moves, uid, original_start, .. } = session;
+    let uid = uid.as_deref().unwrap_or("-");
+    let tail = &uid[uid.len().saturating_sub(24)..];
+    format!("{id} {start} to {end} stands={stands} {decision:?} moves={moves} …{tail} {original_start:?}")
+}
