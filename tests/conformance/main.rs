@@ -11,7 +11,7 @@ mod node;
 mod prism;
 mod service;
 
-use mentord::sandbox::{NewPerson, Options, Provider, Sandbox};
+use mentord::sandbox::{Options, Provider, Sandbox};
 
 use node::{Node, script};
 use prism::Prism;
@@ -21,19 +21,14 @@ async fn sandbox() -> Sandbox {
     // Pages of two: nothing is read in one go.
     let options = Options { page_size: 2, plain_callbacks: true, ..Options::at(now) };
     let sandbox = Sandbox::start(options).await.expect("the sandbox starts");
-    let person = |address: &str, name: &str, provider| NewPerson {
-        address: address.into(),
-        name: name.into(),
-        provider,
-        ..NewPerson::default()
-    };
-    let people = [
-        person("anna@acme.example", "Anna Arndt", Provider::Google),
-        person("ben@acme.example", "Ben Brandt", Provider::Google),
-        person("clara@contoso.example", "Clara Conti", Provider::Microsoft),
-        person("dan@contoso.example", "Dan Duarte", Provider::Microsoft),
-    ];
-    sandbox.control().people(&people).await.expect("people");
+    for (address, name, provider) in [
+        ("anna@acme.example", "Anna Arndt", Provider::Google),
+        ("ben@acme.example", "Ben Brandt", Provider::Google),
+        ("clara@contoso.example", "Clara Conti", Provider::Microsoft),
+        ("dan@contoso.example", "Dan Duarte", Provider::Microsoft),
+    ] {
+        sandbox.control().person(address, name, provider).await.expect("a person");
+    }
     sandbox
 }
 
