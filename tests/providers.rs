@@ -306,6 +306,7 @@ fn quirks() -> Vec<Quirks> {
         Quirks { google_unbounded: true, graph_repeat: true, ..none },
         Quirks { graph_master_apart: true, graph_repeat: true, ..none },
         Quirks { graph_master_missing: true, graph_shift_all_day: true, ..none },
+        Quirks { graph_capitals: true, unknown_properties: true, ..none },
     ]
 }
 

@@ -12,7 +12,9 @@ use crate::sandbox::control::wire::Provider;
 use crate::sandbox::world::ids::{hash, lower_hex};
 
 /// The scopes that the administrator of the sandbox's Google domain has granted.
-pub const GRANTED: [&str; 4] = [
+pub const GRANTED: [&str; 6] = [
+    "https://www.googleapis.com/auth/calendar.events",
+    "https://www.googleapis.com/auth/calendar.freebusy",
     "https://www.googleapis.com/auth/calendar.events.readonly",
     "https://www.googleapis.com/auth/calendar.readonly",
     "https://www.googleapis.com/auth/meetings.space.readonly",

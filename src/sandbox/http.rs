@@ -1,7 +1,7 @@
 //! One listener for all: takes a request apart, writes it down, and hands it to the vendor it is for.
 
-use std::collections::HashSet;
-use std::io;
+use std::collections::{HashMap, HashSet};
+use std::io::{self, Write as _};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -34,6 +34,9 @@ use crate::sandbox::smtp::Post;
 use crate::sandbox::world::World;
 use crate::sandbox::world::ids::{hash, lower_hex};
 
+/// The most requests that Graph answers at once for one application and mailbox.
+const MOST_AT_ONCE: usize = 4;
+
 /// What every handler can reach.
 pub struct State {
     pub base: String,
@@ -45,6 +48,8 @@ pub struct State {
     pub outbox: Arc<Outbox>,
     /// Whether notices may go to `http` on loopback.
     pub plain_callbacks: bool,
+    /// How many requests each mailbox has in hand, where they take time.
+    mailboxes: Mutex<HashMap<String, usize>>,
     all: Mutex<All>,
 }
 
@@ -66,6 +71,8 @@ pub struct All {
     pub channels: Channels,
     pub subscriptions: Subscriptions,
     pub requests: Vec<String>,
+    /// Where clients are to look for more, when something stands between them and this listener.
+    pub known_as: Option<String>,
 }
 
 impl All {
@@ -84,6 +91,7 @@ impl All {
             channels: Channels::default(),
             subscriptions: Subscriptions::default(),
             requests: Vec::new(),
+            known_as: None,
         }
     }
 
@@ -139,6 +147,7 @@ impl State {
             post: Arc::new(Post::new(options.mail_dir.clone())),
             outbox,
             plain_callbacks: options.plain_callbacks,
+            mailboxes: Mutex::default(),
             all: Mutex::new(All::new(world)),
         }
     }
@@ -173,10 +182,11 @@ pub struct Request {
     pub query: Vec<(String, String)>,
     pub headers: HeaderMap,
     pub body: Bytes,
+    known_as: Option<String>,
 }
 
 impl Request {
-    fn new(method: Method, uri: &Uri, headers: HeaderMap, body: Bytes) -> Self {
+    pub fn new(method: Method, uri: &Uri, headers: HeaderMap, body: Bytes) -> Self {
         let decode = |part: &str| percent_decode(part);
         Self {
             method,
@@ -187,6 +197,7 @@ impl Request {
                 .collect(),
             headers,
             body,
+            known_as: None,
         }
     }
 
@@ -223,7 +234,11 @@ impl Request {
 
     /// Where the client believes this host is.
     pub fn origin(&self, state: &State) -> String {
-        self.header("host").map_or_else(|| state.base.clone(), |host| format!("http://{host}"))
+        match (&self.known_as, self.header("host")) {
+            (Some(known), _) => known.clone(),
+            (None, Some(host)) => format!("http://{host}"),
+            (None, None) => state.base.clone(),
+        }
     }
 
     pub fn parts(&self) -> Vec<&str> {
@@ -260,6 +275,8 @@ pub struct Reply {
     pub body: Value,
     /// What has to happen before this may be answered.
     pub errand: Option<Box<Errand>>,
+    /// It goes out packed.
+    pub gzip: bool,
 }
 
 /// What an answer waits for, outside the lock.
@@ -277,7 +294,7 @@ impl Reply {
     }
 
     pub fn new(status: u16, body: Value) -> Self {
-        Self { status, headers: Vec::new(), body, errand: None }
+        Self { status, headers: Vec::new(), body, errand: None, gzip: false }
     }
 
     #[must_use]
@@ -317,7 +334,13 @@ impl Reply {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = match self.body {
             Value::Null => status.into_response(),
-            body => (status, body.to_string()).into_response(),
+            body => match self.gzip.then(|| pack(&body.to_string())) {
+                Some(Ok(packed)) => {
+                    let encoding = [(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"))];
+                    (status, encoding, packed).into_response()
+                }
+                _ => (status, body.to_string()).into_response(),
+            },
         };
         let headers = response.headers_mut();
         if headers.contains_key(header::CONTENT_TYPE) {
@@ -330,6 +353,18 @@ impl Reply {
         }
         response
     }
+}
+
+/// Google packs its answers for those who ask for it twice: in `Accept-Encoding` and in `User-Agent`.
+fn wants_gzip(request: &Request) -> bool {
+    let says = |name: &str| request.header(name).is_some_and(|value| value.to_lowercase().contains("gzip"));
+    says("accept-encoding") && says("user-agent")
+}
+
+fn pack(text: &str) -> io::Result<Vec<u8>> {
+    let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    packer.write_all(text.as_bytes())?;
+    packer.finish()
 }
 
 pub fn router(state: Arc<State>) -> Router {
@@ -351,6 +386,45 @@ async fn told(
     response
 }
 
+/// A request that is being answered, of those that count for one mailbox.
+struct Place {
+    state: Arc<State>,
+    mailbox: String,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut mailboxes = self.state.mailboxes.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(held) = mailboxes.get_mut(&self.mailbox) {
+            *held -= 1;
+        }
+    }
+}
+
+/// Where Graph's requests take their time: waits for that long, or refuses when the mailbox has four in
+/// hand already.
+async fn busy(state: &Arc<State>, request: &Request) -> Result<Option<Place>, Reply> {
+    let (takes, mailbox) = match request.parts().as_slice() {
+        ["v1.0", "users", key, ..] => (state.lock().world.quirks.graph_takes_ms, key.to_lowercase()),
+        _ => return Ok(None),
+    };
+    if takes == 0 {
+        return Ok(None);
+    }
+    {
+        let mut mailboxes = state.mailboxes.lock().unwrap_or_else(PoisonError::into_inner);
+        let held = mailboxes.entry(mailbox.clone()).or_default();
+        if *held >= MOST_AT_ONCE {
+            state.lock().requests.push(format!("{} {}", request.method, request.path));
+            return Err(graph::usual_error(429));
+        }
+        *held += 1;
+    }
+    let place = Place { state: Arc::clone(state), mailbox };
+    tokio::time::sleep(std::time::Duration::from_millis(takes)).await;
+    Ok(Some(place))
+}
+
 async fn vendor(
     extract::State(state): extract::State<Arc<State>>,
     extract::ConnectInfo(cut): extract::ConnectInfo<Cut>,
@@ -359,8 +433,16 @@ async fn vendor(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    let request = Request::new(method, &uri, headers, body);
-    let dealt = state.lock().deal(&request);
+    let mut request = Request::new(method, &uri, headers, body);
+    let _place = match busy(&state, &request).await {
+        Ok(place) => place,
+        Err(refusal) => return refusal.into_response(),
+    };
+    let dealt = {
+        let mut all = state.lock();
+        request.known_as.clone_from(&all.known_as);
+        all.deal(&request)
+    };
     if !dealt.delay.is_zero() {
         tokio::time::sleep(dealt.delay).await;
     }
@@ -413,7 +495,9 @@ fn answer(state: &State, all: &mut All, request: &Request) -> Reply {
             graph::consent::screen(state, all, request, tenant)
         }
         ["google", "token"] => google::token::answer(state, all, request),
-        ["calendar", "v3", rest @ ..] => google::answer(state, all, request, rest),
+        ["calendar", "v3", rest @ ..] => {
+            Reply { gzip: wants_gzip(request), ..google::answer(state, all, request, rest) }
+        }
         ["meet", "v2", rest @ ..] => google::meet::answer(state, all, request, rest),
         ["admin", "directory", "v1", rest @ ..] => google::directory::answer(all, request, rest),
         ["login", tenant, "oauth2", "v2.0", "token"] => graph::login::answer(state, all, request, tenant),

@@ -2,7 +2,9 @@
 
 mod edits;
 mod faults;
+mod habits;
 mod notices;
+mod writes;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

@@ -62,6 +62,12 @@ impl Control {
         self.order("clock", &json!({"now": now})).await
     }
 
+    /// Says where clients reach the sandbox, when that is through something else: the links in its
+    /// answers lead there. `None` is the address that each request was sent to.
+    pub async fn known_as(&self, url: Option<&str>) -> Done<()> {
+        self.order("origin", &json!({"url": url})).await
+    }
+
     /// Adds people; those who are known already are updated.
     pub async fn people(&self, people: &[NewPerson]) -> Done<Vec<Person>> {
         self.post("people", &people).await
@@ -199,6 +205,12 @@ impl Control {
     /// Kills the cursors of one calendar, or all of them.
     pub async fn expire_cursors(&self, address: Option<&str>) -> Done<()> {
         self.order("cursors/expire", &json!({"address": address})).await
+    }
+
+    /// Graph: puts everything in a mailbox into another folder, where it has other ids, save for
+    /// clients that asked for lasting ones.
+    pub async fn refile(&self, address: &str) -> Done<()> {
+        self.order(&format!("mailboxes/{address}/refile"), &json!({})).await
     }
 
     /// Kills every access token handed out so far.

@@ -21,13 +21,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::sandbox::control::wire::{
-    Conference, Fault, Join, Mail, NewMeeting, NewPerson, Occurrence, Person, Planned, Quirks, Response,
-    TrueMeeting, Will,
+    Fault, Join, Mail, NewMeeting, NewPerson, Occurrence, Person, Planned, Quirks, Response, TrueMeeting,
+    Will,
 };
 use crate::sandbox::graph::certificate::Certificate;
 use crate::sandbox::http::State;
 use crate::sandbox::world::view::Standing;
-use crate::sandbox::world::{Call, Meeting, World};
+use crate::sandbox::world::{Meeting, World};
 
 type Told<T> = Result<T, Refusal>;
 type Here = Shared<Arc<State>>;
@@ -51,6 +51,7 @@ pub fn router() -> Router<Arc<State>> {
     Router::new()
         .route("/begin", post(begin))
         .route("/clock", post(clock))
+        .route("/origin", post(origin))
         .route("/people", post(people).get(everyone))
         .route("/meetings", post(plan).get(truth))
         .route("/meetings/all", post(plan_all))
@@ -64,6 +65,7 @@ pub fn router() -> Router<Arc<State>> {
         .merge(edits::router())
         .route("/cursors/expire", post(expire))
         .route("/tokens/expire", post(revoke))
+        .route("/mailboxes/{address}/refile", post(refile))
         .route("/certificates", post(certificate))
         .route("/consents", post(will))
         .route("/consents/revoke", post(revoke_consent))
@@ -96,6 +98,19 @@ pub struct Clock {
 
 async fn clock(Shared(state): Here, body: Bytes) -> Told<Answer> {
     state.lock().world.now = read::<Clock>(&body)?.now;
+    Ok(done())
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Origin {
+    #[serde(default)]
+    pub url: Option<String>,
+}
+
+async fn origin(Shared(state): Here, body: Bytes) -> Told<Answer> {
+    let url = read::<Origin>(&body)?.url.map(|url| url.trim_end_matches('/').to_string());
+    state.lock().known_as = url;
     Ok(done())
 }
 
@@ -229,6 +244,11 @@ pub struct Expire {
 async fn expire(Shared(state): Here, body: Bytes) -> Told<Answer> {
     let address = read::<Expire>(&body)?.address.map(|address| address.to_lowercase());
     state.lock().lose_cursors(address.as_deref());
+    Ok(done())
+}
+
+async fn refile(Shared(state): Here, Path(address): Path<String>) -> Told<Answer> {
+    state.lock().world.refile(&address)?;
     Ok(done())
 }
 
@@ -374,11 +394,7 @@ fn told(world: &World, meeting: &Meeting, from: DateTime<Utc>, to: DateTime<Utc>
         organizer: meeting.organizer.clone(),
         attendees: meeting.attendees.clone(),
         title: meeting.title.clone(),
-        conference: match meeting.call {
-            Call::None => Conference::None,
-            Call::Meet { .. } => Conference::Meet,
-            Call::Teams { .. } => Conference::Teams,
-        },
+        conference: meeting.conference(),
         conference_key: meeting.conference_key().map(str::to_string),
         cancelled: meeting.cancelled,
         occurrences: occurrences.collect(),

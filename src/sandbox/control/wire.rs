@@ -193,6 +193,18 @@ pub struct Quirks {
     pub graph_gone_location: bool,
     /// Google: a channel's first message comes before the answer that opens it.
     pub google_sync_first: bool,
+    /// Google: a call that is asked for is made only after the event was read once.
+    pub google_conference_pending: bool,
+    /// Both: events have properties that no definition names; Graph's `occurrenceId` is one.
+    pub unknown_properties: bool,
+    /// Google: the calendars are shared for reading only; what is private on them has no details.
+    pub google_reader: bool,
+    /// Google: what was cancelled is not told any more.
+    pub google_tombstones_dropped: bool,
+    /// Graph: words of enumerations begin with a capital.
+    pub graph_capitals: bool,
+    /// Graph: how long each request takes, in milliseconds. Over four at once for a mailbox are refused.
+    pub graph_takes_ms: u64,
 }
 
 /// Somebody who asked to be told of changes: a Google channel or a Graph subscription.

@@ -17,6 +17,8 @@ pub struct GoogleView<'a> {
     pub owner: &'a str,
     /// The zone to tell times in, when one was asked for.
     pub zone: Option<Tz>,
+    /// The most guests to tell of; with more, only the calendar's owner is.
+    pub most_guests: Option<usize>,
 }
 
 /// The event id of a meeting: its own with Google, the encoded UID when it came by invitation.
@@ -92,6 +94,9 @@ impl GoogleView<'_> {
     fn full(&self, meeting: &Meeting, title: &str, slot: &Slot, seen: Option<&Seen>) -> Map<String, Value> {
         let rule = meeting.rule();
         let id = event_id(meeting);
+        if self.world.quirks.google_reader && ["private", "confidential"].contains(&&*meeting.visibility) {
+            return self.veiled(meeting, rule, slot);
+        }
         let stamp = seen.map_or(meeting.stamp, |seen| seen.stamp);
         let mut event = Map::new();
         let mut set = |name: &str, value: Value| drop(event.insert(name.to_string(), value));
@@ -126,14 +131,44 @@ impl GoogleView<'_> {
         set("sequence", json!(meeting.revision));
         let attendees =
             self.attendees(meeting, seen.filter(|_| rule.is_series()).map(|seen| seen.original.start));
-        if !attendees.is_empty() {
-            set("attendees", Value::Array(attendees));
+        let cut = self.cut(meeting, &attendees);
+        if cut {
+            set("attendeesOmitted", json!(true));
+        }
+        let shown: Vec<Value> = attendees.into_iter().filter(|guest| !cut || guest["self"] == true).collect();
+        if !shown.is_empty() {
+            set("attendees", Value::Array(shown));
+        }
+        if meeting.written.hide_attendees {
+            set("guestsCanSeeOtherGuests", json!(false));
         }
         if let Call::Meet { code } = &meeting.call {
-            set("hangoutLink", json!(format!("https://meet.google.com/{code}")));
-            set("conferenceData", conference(code));
+            let request = meeting.written.request.as_deref();
+            if meeting.written.pending {
+                set("conferenceData", json!({"createRequest": create_request(request, "pending")}));
+            } else {
+                set("hangoutLink", json!(format!("https://meet.google.com/{code}")));
+                let mut data = conference(code);
+                if request.is_some() {
+                    data["createRequest"] = create_request(request, "success");
+                }
+                set("conferenceData", data);
+            }
+        }
+        let mut extended = Map::new();
+        let own = if meeting.organizer == self.owner { Some(&meeting.written.private) } else { None };
+        for (kind, properties) in [("private", own), ("shared", Some(&meeting.written.shared))] {
+            if let Some(properties) = properties.filter(|properties| !properties.is_empty()) {
+                extended.insert(kind.into(), json!(properties));
+            }
+        }
+        if !extended.is_empty() {
+            set("extendedProperties", Value::Object(extended));
         }
         set("reminders", json!({"useDefault": true}));
+        if self.world.quirks.unknown_properties {
+            set("futureProperty", json!({"kind": "calendar#future"}));
+        }
         set("eventType", json!(meeting.event_type));
         match meeting.event_type.as_str() {
             "outOfOffice" => set("outOfOfficeProperties", json!({"autoDeclineMode": "declineNone"})),
@@ -144,6 +179,30 @@ impl GoogleView<'_> {
             _ => {}
         }
         event
+    }
+
+    /// Whether the list of guests is told in part only.
+    fn cut(&self, meeting: &Meeting, attendees: &[Value]) -> bool {
+        let hidden = meeting.written.hide_attendees && meeting.organizer != self.owner;
+        !attendees.is_empty() && (hidden || self.most_guests.is_some_and(|most| attendees.len() > most))
+    }
+
+    /// What somebody who may only read sees of a private event: that there is one.
+    fn veiled(&self, meeting: &Meeting, rule: &Rule, slot: &Slot) -> Map<String, Value> {
+        let event = json!({
+            "kind": "calendar#event",
+            "etag": etag(meeting, meeting.stamp),
+            "id": event_id(meeting),
+            "status": "confirmed",
+            "start": self.time(rule, slot.wall, slot.start),
+            "end": self.time(rule, slot.end_wall, slot.end),
+            "visibility": "private",
+            "iCalUID": meeting.uid,
+        });
+        match event {
+            Value::Object(fields) => fields,
+            _ => Map::new(),
+        }
     }
 
     fn time(&self, rule: &Rule, wall: NaiveDateTime, start: DateTime<Utc>) -> Value {
@@ -213,6 +272,14 @@ impl GoogleView<'_> {
             .or_else(|| (!meeting.rooms.is_empty()).then(|| meeting.rooms.join(", ")))
             .or(teams)
     }
+}
+
+fn create_request(id: Option<&str>, status: &str) -> Value {
+    json!({
+        "requestId": id,
+        "conferenceSolutionKey": {"type": "hangoutsMeet"},
+        "status": {"statusCode": status},
+    })
 }
 
 fn conference(code: &str) -> Value {

@@ -1,6 +1,6 @@
 //! What a Google listing holds: everything, or what changed since a cursor.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Duration, Utc};
 use serde_json::Value;
@@ -12,17 +12,27 @@ use crate::sandbox::world::view::{Standing, overlaps};
 use crate::sandbox::world::{Meeting, What, World};
 
 /// The window of a scope; without a `timeMax` a series is shown as far ahead as Google shows it.
-fn window(world: &World, scope: &GoogleScope) -> (DateTime<Utc>, DateTime<Utc>) {
+pub fn window(world: &World, scope: &GoogleScope) -> (DateTime<Utc>, DateTime<Utc>) {
     let far = Duration::days(365 * 14);
     (scope.from.unwrap_or(DateTime::UNIX_EPOCH), scope.to.unwrap_or(world.now + far))
 }
 
 pub fn view<'a>(world: &'a World, request: &Request, owner: &'a str) -> GoogleView<'a> {
-    GoogleView { world, owner, zone: request.param("timeZone").and_then(|name| name.parse().ok()) }
+    GoogleView {
+        world,
+        owner,
+        zone: request.param("timeZone").and_then(|name| name.parse().ok()),
+        most_guests: request.param("maxAttendees").and_then(|number| number.parse().ok()),
+    }
 }
 
 fn wanted(scope: &GoogleScope, meeting: &Meeting) -> bool {
     scope.types.is_empty() || scope.types.contains(&meeting.event_type)
+}
+
+/// Whether `name=value` is among extended properties.
+fn has(properties: &BTreeMap<String, String>, pair: &str) -> bool {
+    pair.split_once('=').is_some_and(|(name, value)| properties.get(name).is_some_and(|is| is == value))
 }
 
 /// A full listing.
@@ -33,8 +43,16 @@ pub fn full(world: &World, request: &Request, scope: &GoogleScope) -> Vec<Value>
     let updated = request.param("updatedMin").and_then(|text| DateTime::parse_from_rfc3339(text).ok());
     let uid = request.param("iCalUID");
     let text = request.param("q").map(str::to_lowercase);
+    let private = request.values("privateExtendedProperty");
+    let shared = request.values("sharedExtendedProperty");
     let mut items: Vec<(DateTime<Utc>, Value)> = Vec::new();
     for meeting in world.on_calendar(&scope.owner).filter(|meeting| wanted(scope, meeting)) {
+        let own = meeting.organizer == scope.owner;
+        if !(private.iter().all(|pair| own && has(&meeting.written.private, pair))
+            && shared.iter().all(|pair| has(&meeting.written.shared, pair)))
+        {
+            continue;
+        }
         if uid.is_some_and(|uid| uid != meeting.uid)
             || updated.is_some_and(|since| meeting.updated < since)
             || text.as_ref().is_some_and(|text| !meeting.title.to_lowercase().contains(text))

@@ -5,10 +5,12 @@ pub mod directory;
 pub mod error;
 mod event;
 mod fields;
+mod freebusy;
 mod items;
 pub mod meet;
 pub mod token;
 pub mod watch;
+mod write;
 
 use chrono::{DateTime, Duration, SecondsFormat, Utc};
 use serde_json::json;
@@ -20,12 +22,22 @@ use crate::sandbox::google::event::{event_id, instance_id};
 use crate::sandbox::google::fields::Mask;
 use crate::sandbox::google::items::{full, increment, view};
 use crate::sandbox::http::{All, Reply, Request, State};
-use crate::sandbox::world::World;
+use crate::sandbox::world::rule::Slot;
 use crate::sandbox::world::view::Standing;
+use crate::sandbox::world::{What, World};
 
-const READ: [&str; 2] = [
+const READ: [&str; 4] = [
     "https://www.googleapis.com/auth/calendar.events.readonly",
+    "https://www.googleapis.com/auth/calendar.events",
     "https://www.googleapis.com/auth/calendar.readonly",
+    "https://www.googleapis.com/auth/calendar",
+];
+const WRITE: [&str; 2] =
+    ["https://www.googleapis.com/auth/calendar.events", "https://www.googleapis.com/auth/calendar"];
+const FREE_BUSY: [&str; 3] = [
+    "https://www.googleapis.com/auth/calendar.freebusy",
+    "https://www.googleapis.com/auth/calendar.readonly",
+    "https://www.googleapis.com/auth/calendar",
 ];
 
 /// The parameters that an increment refuses.
@@ -44,8 +56,20 @@ pub fn answer(state: &State, all: &mut All, request: &Request, rest: &[&str]) ->
     let Some(Grant::Google { subject, scopes }) = all.accounts.find(request.bearer()).cloned() else {
         return usual_error(401);
     };
-    if !scopes.iter().any(|scope| READ.contains(&scope.as_str())) {
+    let has = |some: &[&str]| scopes.iter().any(|scope| some.contains(&scope.as_str()));
+    let method = request.method.as_str();
+    let wanted: &[&str] = match rest {
+        ["freeBusy"] => &FREE_BUSY,
+        ["calendars", _, "events", "watch"] | ["channels", ..] => &READ,
+        _ if method == "GET" => &READ,
+        _ => &WRITE,
+    };
+    if !has(wanted) {
         return insufficient();
+    }
+    if wanted == WRITE && all.world.quirks.google_reader {
+        let told = "You need to have writer access to this calendar.";
+        return error(403, "calendar", "requiredAccessLevel", told, None);
     }
     let calendar = |id: &str| id == "primary" || id.eq_ignore_ascii_case(&subject);
     let reply = match rest {
@@ -54,9 +78,26 @@ pub fn answer(state: &State, all: &mut All, request: &Request, rest: &[&str]) ->
         ["calendars", id, "events", "watch"] if request.method == "POST" => {
             watch::watch(state, all, request, &subject, id).unwrap_or_else(|refusal| refusal)
         }
-        _ if request.method != "GET" => insufficient(),
-        ["calendars", _, "events"] => list(state, all, request, &subject).unwrap_or_else(|refusal| refusal),
-        ["calendars", _, "events", event] => get(&all.world, request, &subject, event),
+        ["freeBusy"] if method == "POST" => {
+            freebusy::answer(all, request, &subject).unwrap_or_else(|refusal| refusal)
+        }
+        ["calendars", _, "events"] => match method {
+            "GET" => list(state, all, request, &subject),
+            "POST" => write::insert(all, request, &subject),
+            _ => Err(usual_error(404)),
+        }
+        .unwrap_or_else(|refusal| refusal),
+        ["calendars", _, "events", event] => match method {
+            "GET" => get(all, request, &subject, event),
+            "PATCH" => write::change(all, request, &subject, event, false),
+            "PUT" => write::change(all, request, &subject, event, true),
+            "DELETE" => write::delete(all, request, &subject, event),
+            _ => Err(usual_error(404)),
+        }
+        .unwrap_or_else(|refusal| refusal),
+        ["calendars", _, "events", event, "instances"] if method == "GET" => {
+            instances(state, all, request, &subject, event).unwrap_or_else(|refusal| refusal)
+        }
         _ => usual_error(404),
     };
     match request.param("fields") {
@@ -69,12 +110,7 @@ pub fn answer(state: &State, all: &mut All, request: &Request, rest: &[&str]) ->
 }
 
 fn list(state: &State, all: &mut All, request: &Request, owner: &str) -> Result<Reply, Reply> {
-    let size = match request.param("maxResults").map(str::parse::<usize>) {
-        None => 250,
-        Some(Ok(size)) if size > 0 => size.min(2500),
-        Some(_) => return Err(invalid("maxResults")),
-    }
-    .min(state.page_size);
+    let size = page_size(state, request)?;
     let scope = scope(request, owner)?;
     if let Some(word) = request.param("pageToken") {
         let (number, page) = read_page_word(word).ok_or_else(|| invalid("pageToken"))?;
@@ -115,19 +151,38 @@ fn list(state: &State, all: &mut All, request: &Request, owner: &str) -> Result<
             (cursor.scope, items, true)
         }
         None => {
-            let plain =
-                ["orderBy", "q", "updatedMin", "iCalUID"].iter().all(|name| request.param(name).is_none());
+            let plain = [
+                "orderBy",
+                "q",
+                "updatedMin",
+                "iCalUID",
+                "privateExtendedProperty",
+                "sharedExtendedProperty",
+            ]
+            .iter()
+            .all(|name| request.param(name).is_none());
             let items = full(&all.world, request, &scope);
             (scope, items, plain)
         }
     };
-    let mut pages = paginate(items.into_iter().map(|item| vec![item]).collect(), size);
+    let dropped = all.world.quirks.google_tombstones_dropped;
+    let told = items.into_iter().filter(|item| !dropped || item["status"] != "cancelled");
+    let mut pages = paginate(told.map(|item| vec![item]).collect(), size);
     if all.world.quirks.google_empty_page {
         pages.insert(0, Vec::new());
     }
     let round = Round { scope, pages, seq: all.world.seq, resumable };
     let number = all.google.begin(round);
     Ok(page_of(all, request, owner, number, 0))
+}
+
+fn page_size(state: &State, request: &Request) -> Result<usize, Reply> {
+    let size = match request.param("maxResults").map(str::parse::<usize>) {
+        None => 250,
+        Some(Ok(size)) if size > 0 => size.min(2500),
+        Some(_) => return Err(invalid("maxResults")),
+    };
+    Ok(size.min(state.page_size))
 }
 
 fn page_of(all: &mut All, _request: &Request, owner: &str, number: u64, page: usize) -> Reply {
@@ -143,7 +198,7 @@ fn page_of(all: &mut All, _request: &Request, owner: &str, number: u64, page: us
         "description": "",
         "updated": all.world.now.to_rfc3339_opts(SecondsFormat::Millis, true),
         "timeZone": "Europe/Berlin",
-        "accessRole": "owner",
+        "accessRole": if all.world.quirks.google_reader { "reader" } else { "owner" },
         "defaultReminders": [{"method": "popup", "minutes": 10}],
         "items": round.pages.get(page).cloned().unwrap_or_default(),
     });
@@ -191,18 +246,63 @@ fn scope(request: &Request, owner: &str) -> Result<GoogleScope, Reply> {
     Ok(GoogleScope { owner: owner.to_string(), single, from, to, types })
 }
 
-fn get(world: &World, request: &Request, owner: &str, id: &str) -> Reply {
-    let view = view(world, request, owner);
+/// An event id, found: a meeting, or one occurrence of a series.
+#[derive(Debug, Clone, Copy)]
+struct Found {
+    meeting: usize,
+    slot: Option<Slot>,
+}
+
+impl Found {
+    fn what(&self) -> What {
+        self.slot.map_or(What::Whole, |slot| What::One(slot.start))
+    }
+}
+
+fn get(all: &mut All, request: &Request, owner: &str, id: &str) -> Result<Reply, Reply> {
+    let found = find(&all.world, owner, id).ok_or_else(|| usual_error(404))?;
+    let event = show(&all.world, request, owner, found);
+    // A call that is being made is there when somebody looks again.
+    all.world.settle_call(found.meeting);
+    let etag = event["etag"].as_str().unwrap_or_default().to_string();
+    if request.header("if-none-match").is_some_and(|known| known == etag) {
+        return Ok(Reply::new(304, serde_json::Value::Null));
+    }
+    Ok(Reply::ok(event).with("etag", etag))
+}
+
+/// The instances of a series, deleted ones left out unless they are asked for.
+fn instances(state: &State, all: &mut All, request: &Request, owner: &str, id: &str) -> Result<Reply, Reply> {
+    let found = find(&all.world, owner, id).ok_or_else(|| usual_error(404))?;
+    let scope = scope(request, owner)?;
+    let size = page_size(state, request)?;
+    if let Some(word) = request.param("pageToken") {
+        let (number, page) = read_page_word(word).ok_or_else(|| invalid("pageToken"))?;
+        let known = all.google.round(number).filter(|round| page < round.pages.len());
+        known.filter(|round| round.scope.owner == owner).ok_or_else(|| invalid("pageToken"))?;
+        return Ok(page_of(all, request, owner, number, page));
+    }
+    let (from, to) = items::window(&all.world, &scope);
+    let deleted = request.param("showDeleted") == Some("true");
+    let view = view(&all.world, request, owner);
+    let meeting = &all.world.meetings[found.meeting];
+    let mut seen = match found.slot {
+        None => meeting.seen_between(owner, from, to),
+        Some(slot) => vec![meeting.seen(owner, slot)],
+    };
+    seen.retain(|one| one.standing == Standing::Live || deleted);
+    let items = seen.iter().map(|one| vec![view.occurrence(meeting, one)]).collect();
+    let round = Round { scope, pages: paginate(items, size), seq: all.world.seq, resumable: false };
+    let number = all.google.begin(round);
+    Ok(page_of(all, request, owner, number, 0))
+}
+
+/// What an id names on a calendar.
+fn find(world: &World, owner: &str, id: &str) -> Option<Found> {
     for meeting in world.on_calendar(owner) {
         let own = event_id(meeting);
         if own == id {
-            return Reply::ok(if meeting.standing(owner) != Standing::Live {
-                view.gone(meeting)
-            } else if meeting.rule().is_series() {
-                view.master(meeting)
-            } else {
-                view.occurrence(meeting, &meeting.seen(owner, meeting.rule().first()))
-            });
+            return Some(Found { meeting: meeting.index, slot: None });
         }
         let Some(suffix) = id.strip_prefix(&own).and_then(|rest| rest.strip_prefix('_')) else {
             continue;
@@ -213,10 +313,21 @@ fn get(world: &World, request: &Request, owner: &str, id: &str) -> Reply {
         let rule = meeting.rule();
         let slots = rule.slots(around - Duration::days(2), around + Duration::days(3));
         if let Some(slot) = slots.into_iter().find(|slot| instance_id(meeting, rule, slot) == id) {
-            return Reply::ok(view.occurrence(meeting, &meeting.seen(owner, slot)));
+            return Some(Found { meeting: meeting.index, slot: Some(slot) });
         }
     }
-    usual_error(404)
+    None
+}
+
+fn show(world: &World, request: &Request, owner: &str, found: Found) -> serde_json::Value {
+    let view = view(world, request, owner);
+    let meeting = &world.meetings[found.meeting];
+    match found.slot {
+        Some(slot) => view.occurrence(meeting, &meeting.seen(owner, slot)),
+        None if meeting.standing(owner) != Standing::Live => view.gone(meeting),
+        None if meeting.rule().is_series() => view.master(meeting),
+        None => view.occurrence(meeting, &meeting.seen(owner, meeting.rule().first())),
+    }
 }
 
 fn instance_day(suffix: &str) -> Option<DateTime<Utc>> {

@@ -41,7 +41,7 @@ impl GraphView<'_> {
 
     /// The id of a meeting, or of one of its occurrences, in this mailbox.
     pub fn id(&self, meeting: &Meeting, original: Option<DateTime<Utc>>) -> String {
-        event_id(self.owner, self.immutable, meeting.index, original)
+        event_id(self.world, self.owner, self.immutable, meeting.index, original)
     }
 
     pub fn id_of(&self, meeting: &Meeting, seen: &Seen) -> String {
@@ -94,7 +94,10 @@ impl GraphView<'_> {
             event.insert("seriesMasterId".into(), json!(self.id(meeting, None)));
             event.insert("originalStart".into(), instant(seen.original.start));
             let day = seen.original.wall.date();
-            event.insert("occurrenceId".into(), json!(format!("OID.{}.{day}", self.id(meeting, None))));
+            if self.world.quirks.unknown_properties {
+                let id = format!("OID.{}.{day}", self.id(meeting, None));
+                event.insert("occurrenceId".into(), json!(id));
+            }
             event.insert("iCalUId".into(), json!(exchange_uid(&meeting.uid, Some(day))));
         }
         Value::Object(event)
@@ -149,14 +152,14 @@ impl GraphView<'_> {
             "lastModifiedDateTime": instant(meeting.updated),
             "changeKey": change_key(meeting, stamp),
             "categories": [],
-            "transactionId": null,
+            "transactionId": if meeting.organizer == self.owner { json!(meeting.written.transaction) } else { Value::Null },
             "originalStartTimeZone": zone,
             "originalEndTimeZone": zone,
             "iCalUId": exchange_uid(&meeting.uid, None),
             "reminderMinutesBeforeStart": 15,
             "isReminderOn": true,
             "hasAttachments": false,
-            "hideAttendees": false,
+            "hideAttendees": meeting.written.hide_attendees,
             "subject": title,
             "bodyPreview": text.chars().take(255).collect::<String>(),
             "importance": "normal",
@@ -199,6 +202,19 @@ impl GraphView<'_> {
             "organizer": {"emailAddress": self.mail(&meeting.organizer)},
             "onlineMeeting": join_url.map(|url| json!({"joinUrl": url})),
         })));
+        if self.world.quirks.graph_capitals {
+            ["importance", "sensitivity", "showAs", "onlineMeetingProvider"].iter().for_each(|name| {
+                capital(&mut event[*name]);
+            });
+            capital(&mut event["responseStatus"]["response"]);
+            for guest in event["attendees"].as_array_mut().into_iter().flatten() {
+                capital(&mut guest["type"]);
+                capital(&mut guest["status"]["response"]);
+            }
+        }
+        if self.world.quirks.unknown_properties {
+            event.insert("futureProperty".into(), json!({"@odata.type": "#microsoft.graph.future"}));
+        }
         event
     }
 
@@ -221,6 +237,7 @@ impl GraphView<'_> {
 
     fn attendees(&self, meeting: &Meeting, original: Option<DateTime<Utc>>) -> Vec<Value> {
         let mut list = Vec::new();
+        let hidden = meeting.written.hide_attendees && meeting.organizer != self.owner;
         let mut add = |kind: &str, address: &str, response: &str, time: String| {
             list.push(json!({
                 "type": kind,
@@ -229,16 +246,17 @@ impl GraphView<'_> {
             }));
         };
         // Google lists its organizers as guests in what it sends out.
+        let by_google = self.world.provider(&meeting.organizer) == Provider::Google;
         let guests = meeting.guests(original);
-        if !guests.is_empty() && self.world.provider(&meeting.organizer) == Provider::Google {
+        if by_google && !guests.is_empty() && !hidden {
             add("required", &meeting.organizer, "none", NEVER.into());
         }
-        for guest in &guests {
+        for guest in guests.iter().filter(|guest| !hidden || guest.as_str() == self.owner) {
             let answer = self.world.answer_seen(meeting, self.owner, guest, original);
             let time = self.answer_time(meeting, answer, false);
             add("required", guest, guest_word(answer), time);
         }
-        for room in &meeting.rooms {
+        for room in meeting.rooms.iter().filter(|_| !hidden) {
             add("resource", room, "accepted", seconds(meeting.created));
         }
         list
@@ -278,11 +296,19 @@ impl GraphView<'_> {
 }
 
 /// Event ids are sealed: they name meeting and occurrence, and belong to one mailbox.
-pub fn event_id(owner: &str, immutable: bool, meeting: usize, original: Option<DateTime<Utc>>) -> String {
+pub fn event_id(
+    world: &World,
+    owner: &str,
+    immutable: bool,
+    meeting: usize,
+    original: Option<DateTime<Utc>>,
+) -> String {
     let mut bytes = vec![u8::from(immutable)];
     bytes.extend_from_slice(&(meeting as u32).to_be_bytes());
     bytes.extend_from_slice(&original.map_or(i64::MIN, |at| at.timestamp()).to_be_bytes());
-    let seal = hash(&[owner.as_bytes(), &bytes]);
+    // An item that goes to another folder has another id, save for those who asked for lasting ones.
+    let moves = if immutable { 0 } else { world.refiled.get(owner).copied().unwrap_or_default() };
+    let seal = hash(&[owner.as_bytes(), &bytes, &moves.to_le_bytes()]);
     bytes.extend_from_slice(&seal[..16]);
     bytes.push(0);
     let prefix = if immutable {
@@ -294,19 +320,28 @@ pub fn event_id(owner: &str, immutable: bool, meeting: usize, original: Option<D
 }
 
 /// Reads an event id of either kind.
-pub fn read_event_id(owner: &str, id: &str) -> Option<Target> {
+pub fn read_event_id(world: &World, owner: &str, id: &str) -> Option<Target> {
     let bytes = URL_SAFE.decode(id.get(36..)?).ok()?;
     let immutable = *bytes.first()? == 1;
     let meeting = u32::from_be_bytes(bytes.get(1..5)?.try_into().ok()?) as usize;
     let seconds = i64::from_be_bytes(bytes.get(5..13)?.try_into().ok()?);
     let original = if seconds == i64::MIN { None } else { Some(DateTime::from_timestamp(seconds, 0)?) };
-    (event_id(owner, immutable, meeting, original) == id).then_some(Target { meeting, original })
+    (event_id(world, owner, immutable, meeting, original) == id).then_some(Target { meeting, original })
 }
 
 fn fields(value: Value) -> Map<String, Value> {
     match value {
         Value::Object(fields) => fields,
         _ => Map::new(),
+    }
+}
+
+/// Writes a word as some of Microsoft's own samples have it.
+fn capital(word: &mut Value) {
+    if let Some(text) = word.as_str()
+        && let Some(first) = text.chars().next()
+    {
+        *word = json!(format!("{}{}", first.to_ascii_uppercase(), &text[first.len_utf8()..]));
     }
 }
 

@@ -1,20 +1,24 @@
 //! Microsoft Graph v1.0: the paths, the headers, and everything but deltas and Teams.
 
+mod batch;
 pub mod certificate;
 pub mod consent;
 mod delta;
 mod event;
 pub mod login;
+mod pattern;
 mod recurrence;
+mod schedule;
 pub mod subscriptions;
 mod teams;
+mod write;
 
 use chrono::{DateTime, Duration, NaiveDateTime, Utc};
 use chrono_tz::Tz;
 use serde_json::{Map, Value, json};
 
 use crate::sandbox::auth::Grant;
-use crate::sandbox::control::wire::Provider;
+use crate::sandbox::control::wire::{Person, Provider};
 use crate::sandbox::graph::event::{GraphView, read_event_id};
 use crate::sandbox::http::{All, Reply, Request, State};
 use crate::sandbox::world::World;
@@ -40,8 +44,8 @@ fn route(state: &State, all: &mut All, request: &Request, rest: &[&str]) -> Repl
     if let ["subscriptions", rest @ ..] = rest {
         return subscriptions::answer(state, all, request, rest);
     }
-    if request.method != "GET" {
-        return error(403, "ErrorAccessDenied", "Access is denied. Check credentials and try again.");
+    if let (["$batch"], "POST") = (rest, request.method.as_str()) {
+        return batch::answer(state, all, request).unwrap_or_else(|refusal| refusal);
     }
     let (key, rest) = match rest {
         ["users", key, rest @ ..] => (*key, rest),
@@ -62,6 +66,31 @@ fn route(state: &State, all: &mut All, request: &Request, rest: &[&str]) -> Repl
             _ => error(404, "ErrorInvalidUser", &format!("The requested user '{key}' is invalid.")),
         };
     };
+    let owner = person.address.clone();
+    let written = match (request.method.as_str(), rest) {
+        ("POST", ["events"] | ["calendar", "events"]) => write::create(state, all, request, &owner),
+        ("PATCH", ["events", id] | ["calendar", "events", id]) => {
+            write::change(state, all, request, &owner, id)
+        }
+        ("DELETE", ["events", id] | ["calendar", "events", id]) => write::delete(all, request, &owner, id),
+        ("POST", ["events", id, action]) => write::act(all, request, &owner, id, action),
+        ("POST", ["calendar", "getSchedule" | "microsoft.graph.getSchedule"]) => {
+            schedule::answer(state, all, request, &owner)
+        }
+        ("GET", _) => Ok(route_get(state, all, request, &person, key, rest)),
+        _ => Err(error(403, "ErrorAccessDenied", "Access is denied. Check credentials and try again.")),
+    };
+    written.unwrap_or_else(|refusal| refusal)
+}
+
+fn route_get(
+    state: &State,
+    all: &mut All,
+    request: &Request,
+    person: &Person,
+    key: &str,
+    rest: &[&str],
+) -> Reply {
     let owner = person.address.clone();
     match rest {
         [] => Reply::ok(select(
@@ -91,9 +120,10 @@ fn route(state: &State, all: &mut All, request: &Request, rest: &[&str]) -> Repl
         ["calendarView" | "calendarview"] | ["calendar", "calendarView"] => {
             flat(state, all, request, &owner, None)
         }
-        ["events", id] => event(&all.world, request, &owner, id),
+        ["events"] | ["calendar", "events"] => masters(state, all, request, &owner),
+        ["events", id] | ["calendar", "events", id] => event(&all.world, request, &owner, id),
         ["events", id, "instances"] => flat(state, all, request, &owner, Some(id)),
-        ["onlineMeetings", rest @ ..] => teams::answer(state, all, request, &person, key, rest),
+        ["onlineMeetings", rest @ ..] => teams::answer(state, all, request, person, key, rest),
         _ => error(400, "BadRequest", "Resource not found for the segment."),
     }
 }
@@ -193,7 +223,7 @@ fn flat(state: &State, all: &mut All, request: &Request, owner: &str, master: Op
     };
     let only = match master {
         None => None,
-        Some(id) => match read_event_id(owner, id).filter(|target| target.original.is_none()) {
+        Some(id) => match read_event_id(&all.world, owner, id).filter(|target| target.original.is_none()) {
             Some(target) => Some(target.meeting),
             None => return usual_error(404),
         },
@@ -207,13 +237,42 @@ fn flat(state: &State, all: &mut All, request: &Request, owner: &str, master: Op
         items.extend(held.map(|seen| (seen.slot.start, select(request, view.occurrence(meeting, seen)))));
     }
     items.sort_by_key(|(start, _)| *start);
+    let items = items.into_iter().map(|(_, item)| item).collect();
+    paged(state, request, owner, "calendarView", items)
+}
+
+/// `events`: single meetings and series masters, no occurrences.
+fn masters(state: &State, all: &All, request: &Request, owner: &str) -> Reply {
+    let view = match view(&all.world, request, owner) {
+        Ok(view) => view,
+        Err(reply) => return reply,
+    };
+    let held = all.world.on_calendar(owner).filter(|meeting| view.holds(meeting, meeting.standing(owner)));
+    let mut items: Vec<(DateTime<Utc>, Value)> = held
+        .map(|meeting| {
+            let first = meeting.rule().first();
+            let event = if meeting.rule().is_series() {
+                view.master(meeting)
+            } else {
+                view.occurrence(meeting, &meeting.seen(owner, first))
+            };
+            (first.start, select(request, event))
+        })
+        .collect();
+    items.sort_by_key(|(start, _)| *start);
+    paged(state, request, owner, "events", items.into_iter().map(|(_, item)| item).collect())
+}
+
+/// One page of a list, by `$top` and `$skip`.
+fn paged(state: &State, request: &Request, owner: &str, name: &str, items: Vec<Value>) -> Reply {
     let number = |name: &str| request.param(name).and_then(|text| text.parse::<usize>().ok());
     let skip = number("$skip").unwrap_or(0);
     let top = number("$top").unwrap_or(10).clamp(1, 1000).min(state.page_size);
     let total = items.len();
-    let value: Vec<Value> = items.into_iter().skip(skip).take(top).map(|(_, item)| item).collect();
+    let value: Vec<Value> = items.into_iter().skip(skip).take(top).collect();
     let origin = request.origin(state);
-    let mut body = json!({"@odata.context": format!("{origin}/v1.0/$metadata#users('{owner}')/calendarView"), "value": value});
+    let mut body =
+        json!({"@odata.context": format!("{origin}/v1.0/$metadata#users('{owner}')/{name}"), "value": value});
     if skip + top < total {
         let path = request.path.split('?').next().unwrap_or_default();
         let mut query = url::form_urlencoded::Serializer::new(String::new());
@@ -231,7 +290,7 @@ fn event(world: &World, request: &Request, owner: &str, id: &str) -> Reply {
         Ok(view) => view,
         Err(reply) => return reply,
     };
-    let found = read_event_id(owner, id).and_then(|target| {
+    let found = read_event_id(world, owner, id).and_then(|target| {
         let meeting = world.on_calendar(owner).find(|meeting| meeting.index == target.meeting)?;
         let series = meeting.rule().is_series();
         match target.original {

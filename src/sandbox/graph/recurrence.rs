@@ -1,5 +1,6 @@
 //! A recurrence rule in Graph's words.
 
+use chrono_tz::Tz;
 use serde_json::{Value, json};
 
 use crate::sandbox::world::rule::Rule;
@@ -90,6 +91,29 @@ fn weekday(text: &str) -> Option<(i32, &'static str)> {
 
 fn own_day(rule: &Rule) -> &'static str {
     weekday(&rule.start.format("%a").to_string()[..2].to_uppercase()).map_or("monday", |(_, name)| name)
+}
+
+/// A zone by its IANA or its Windows name.
+pub fn iana_zone(name: &str) -> Option<Tz> {
+    let known = [
+        "Europe/Berlin",
+        "Europe/Paris",
+        "Europe/Warsaw",
+        "Europe/Budapest",
+        "Europe/London",
+        "Europe/Kyiv",
+        "America/New_York",
+        "America/Chicago",
+        "America/Denver",
+        "America/Los_Angeles",
+        "America/Sao_Paulo",
+        "Asia/Kolkata",
+        "Asia/Tokyo",
+        "Australia/Sydney",
+        "UTC",
+    ];
+    let found = known.iter().find(|zone| windows_zone(zone).eq_ignore_ascii_case(name));
+    found.copied().unwrap_or(name).parse().ok()
 }
 
 /// The Windows name of a zone, as Exchange keeps it; zones that are not in this small table keep

@@ -7,6 +7,7 @@ use crate::sandbox::control::wire::{
     Conference, Join, NewMeeting, NewPerson, Person, Planned, Presence, Provider, Response,
 };
 use crate::sandbox::world::rule::{Rule, check_minutes};
+use crate::sandbox::world::write::Written;
 use crate::sandbox::world::{Call, Meeting, Override, What, World};
 
 pub type Told<T> = Result<T, String>;
@@ -83,6 +84,7 @@ impl World {
             born: 0,
             stamp: 0,
             revision: 0,
+            written: Written::default(),
         };
         Ok(self.put(meeting))
     }
@@ -118,7 +120,7 @@ impl World {
         }
     }
 
-    fn new_call(&mut self, wanted: Conference, organizer: &str, provider: Provider) -> Told<Call> {
+    pub(super) fn new_call(&mut self, wanted: Conference, organizer: &str, provider: Provider) -> Told<Call> {
         match (wanted, provider) {
             (Conference::None, _) => Ok(Call::None),
             (Conference::Meet, Provider::Google) => Ok(Call::Meet { code: self.mint.meet_code() }),
@@ -150,15 +152,7 @@ impl World {
         match self.which(index, occurrence)? {
             What::Whole => {
                 let rule = self.meetings[index].rule().moved(start, minutes)?;
-                // Both vendors drop what was special about single occurrences when the series moves.
-                self.replan(index, rule, |_| false);
-                let meeting = &mut self.meetings[index];
-                meeting.responses.clear();
-                // Exchange puts a new invitation on the calendar again; Google leaves it off.
-                let people = &self.people;
-                meeting
-                    .removed
-                    .retain(|who| people.get(who).is_some_and(|person| person.provider == Provider::Google));
+                self.plan_anew(index, rule, Vec::new());
             }
             What::One(at) => {
                 let one = self.override_of(index, at);

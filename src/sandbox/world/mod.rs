@@ -7,6 +7,7 @@ pub mod rule;
 pub mod runs;
 mod series;
 pub mod view;
+pub mod write;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -16,6 +17,7 @@ use crate::sandbox::control::wire::{Person, Presence, Provider, Quirks, Response
 use crate::sandbox::world::ids::Mint;
 use crate::sandbox::world::rule::{Rule, Slot};
 pub use crate::sandbox::world::series::Following;
+use crate::sandbox::world::write::Written;
 
 /// Everything there is.
 pub struct World {
@@ -27,6 +29,8 @@ pub struct World {
     pub meetings: Vec<Meeting>,
     /// Counts every change; cursors remember where they stand in it.
     pub seq: u64,
+    /// How often the items of each mailbox went to another folder.
+    pub refiled: HashMap<String, u64>,
     log: HashMap<String, Vec<Change>>,
     calendars: HashMap<String, Vec<usize>>,
 }
@@ -98,6 +102,7 @@ pub struct Meeting {
     pub stamp: u64,
     /// The sequence number of iCalendar.
     pub revision: u64,
+    pub written: Written,
 }
 
 /// What is different about one occurrence, by its original start.
@@ -128,6 +133,7 @@ impl World {
             people: BTreeMap::new(),
             meetings: Vec::new(),
             seq: 1,
+            refiled: HashMap::new(),
             log: HashMap::new(),
             calendars: HashMap::new(),
         }

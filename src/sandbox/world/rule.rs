@@ -68,6 +68,12 @@ impl Rule {
         Self::new(start, self.zone, minutes, self.all_day, rrule)
     }
 
+    /// Whether both plan the same times.
+    pub fn same(&self, other: &Self) -> bool {
+        let plan = |rule: &Self| (rule.start, rule.zone, rule.minutes, rule.all_day, rule.rrule.clone());
+        plan(self) == plan(other)
+    }
+
     /// The time that begins at `wall`.
     pub fn slot(&self, wall: NaiveDateTime, minutes: i64) -> Slot {
         let start = instant(self.zone, wall);

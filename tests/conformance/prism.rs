@@ -1,0 +1,69 @@
+//! Prism, a proxy that holds every request and every answer against `contract.json`.
+
+use std::process::Stdio;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use mentord::sandbox::Sandbox;
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::process::Child;
+
+use crate::node::Node;
+
+pub struct Prism {
+    pub url: String,
+    log: Arc<Mutex<Vec<String>>>,
+    _child: Child,
+}
+
+impl Drop for Prism {
+    /// Says what it found when a test fails.
+    fn drop(&mut self) {
+        if std::thread::panicking()
+            && let Ok(log) = self.log.lock()
+        {
+            eprintln!("Prism found:\n{}", wrong(&log).join("\n"));
+        }
+    }
+}
+
+fn wrong(log: &[String]) -> Vec<&str> {
+    log.iter().map(String::as_str).filter(|line| line.contains("terminated with error")).collect()
+}
+
+impl Prism {
+    /// Starts one on a port of the system's choice, and lets the sandbox's links lead to it.
+    pub async fn before(node: &Node, sandbox: &Sandbox) -> Self {
+        let mut run = node.run("node_modules/@stoplight/prism-cli/dist/index.js");
+        run.args(["proxy", "contract.json", &sandbox.url()]);
+        run.args(["--errors", "--host", "127.0.0.1", "--port", "0"]);
+        let mut child = run.stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().expect("Prism starts");
+        let mut lines = BufReader::new(child.stdout.take().expect("its output")).lines();
+        let listening = async {
+            while let Some(line) = lines.next_line().await.expect("its output") {
+                if let Some((_, url)) = line.split_once("Prism is listening on ") {
+                    return url.trim().to_string();
+                }
+            }
+            panic!("Prism ended");
+        };
+        let url = tokio::time::timeout(Duration::from_secs(60), listening).await.expect("Prism listens");
+        sandbox.control().known_as(Some(&url)).await.expect("set");
+        let log: Arc<Mutex<Vec<String>>> = Arc::default();
+        let kept = Arc::clone(&log);
+        tokio::spawn(async move {
+            while let Ok(Some(line)) = lines.next_line().await {
+                kept.lock().expect("no panic").push(line);
+            }
+        });
+        Self { url, log, _child: child }
+    }
+
+    /// No request and no answer so far broke a definition, and there were some.
+    #[track_caller]
+    pub fn found_nothing_wrong(&self) {
+        let log = self.log.lock().expect("no panic");
+        assert!(log.iter().any(|line| line.contains("Request received")), "Prism saw nothing: {log:#?}");
+        assert_eq!(wrong(&log), [""; 0]);
+    }
+}
