@@ -206,7 +206,8 @@ fn a_full_configuration_comes_out_parsed() {
         panic!("Microsoft");
     };
     assert_eq!(microsoft.graph_url.as_str(), "https://graph.microsoft.com/v1.0");
-    assert_eq!(microsoft.client_secret.expose_secret(), "s3cret");
+    let config::Credential::Secret(secret) = &microsoft.credential else { panic!("a secret") };
+    assert_eq!(secret.expose_secret(), "s3cret");
 
     let [source] = &config.programs[..] else {
         panic!("one program");
@@ -320,7 +321,8 @@ fn credentials_of_systemd_come_before_files_beside_the_configuration() {
     let Vendor::Microsoft(microsoft) = &config.connections[1].vendor else {
         panic!("Microsoft");
     };
-    assert_eq!(microsoft.client_secret.expose_secret(), "from systemd");
+    let config::Credential::Secret(secret) = &microsoft.credential else { panic!("a secret") };
+    assert_eq!(secret.expose_secret(), "from systemd");
     let mail = config.mail.unwrap();
     assert!(mail.smtp_url.expose_secret().contains("word"), "not there: beside");
 

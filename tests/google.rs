@@ -103,7 +103,7 @@ fn text(value: &Value) -> &str {
 fn config(uri: &str) -> config::Google {
     let url = |path: &str| format!("{uri}{path}").parse().expect("a URL");
     config::Google {
-        key: key(uri).to_string().into(),
+        auth: config::GoogleAuth::ServiceAccount(key(uri).to_string().into()),
         api_url: url("/calendar/v3/"),
         meet_url: url("/"),
         directory_url: url("/admin/directory/v1/"),
@@ -614,9 +614,9 @@ fn a_key_that_cannot_work_is_refused_at_once_and_not_quoted() {
         (with("token_uri", json!("oauth2.example.com")), SetupError::TokenUri),
         (with("token_uri", json!("file:///etc/passwd")), SetupError::TokenUri),
     ] {
-        let mut config = config("http://127.0.0.1:9");
-        config.key = key.into();
-        let error = Google::new("acme", &config, Duration::from_secs(2), Arc::new(Passed::default()))
+        let mut own = config("http://127.0.0.1:9");
+        own.auth = config::GoogleAuth::ServiceAccount(key.into());
+        let error = Google::new("acme", &own, Duration::from_secs(2), Arc::new(Passed::default()))
             .expect_err("a bad key");
         assert_eq!(error, expected);
         assert!(!error.to_string().contains("s3cret"));

@@ -95,7 +95,8 @@ impl Stage {
         let config = config::Microsoft {
             tenant_id: "tenant".into(),
             client_id: "client".into(),
-            client_secret: "s3cret&".to_owned().into(),
+            credential: config::Credential::Secret("s3cret&".into()),
+            auth: config::MicrosoftAuth::ClientCredentials,
             graph_url: format!("{}/v1.0", server.uri()).parse().expect("url"),
             login_url: server.uri().parse().expect("url"),
         };

@@ -132,7 +132,7 @@ impl Stage {
 fn google(sandbox: &Sandbox) -> config::Google {
     let url = |text: String| text.parse().expect("a URL");
     config::Google {
-        key: sandbox.google_key_json().into(),
+        auth: config::GoogleAuth::ServiceAccount(sandbox.google_key_json().into()),
         api_url: url(sandbox.google_api_url()),
         meet_url: url(sandbox.meet_url()),
         directory_url: url(sandbox.directory_url()),
@@ -144,7 +144,8 @@ fn microsoft(sandbox: &Sandbox) -> config::Microsoft {
     config::Microsoft {
         tenant_id: app.tenant_id,
         client_id: app.client_id,
-        client_secret: app.client_secret.into(),
+        credential: config::Credential::Secret(app.client_secret.into()),
+        auth: config::MicrosoftAuth::ClientCredentials,
         graph_url: sandbox.graph_url().parse().expect("a URL"),
         login_url: sandbox.login_url().parse().expect("a URL"),
     }
@@ -894,7 +895,7 @@ async fn a_wrong_secret_of_microsoft_is_refused() {
     let stage = Stage::plain().await;
     let right = microsoft(&stage.sandbox);
     for wrong in [
-        config::Microsoft { client_secret: "s3cret".to_owned().into(), ..right.clone() },
+        config::Microsoft { credential: config::Credential::Secret("s3cret".into()), ..right.clone() },
         config::Microsoft { client_id: "11111111-1111-4111-8111-111111111111".into(), ..right.clone() },
         config::Microsoft { tenant_id: "11111111-1111-4111-8111-111111111111".into(), ..right.clone() },
     ] {
@@ -915,7 +916,7 @@ async fn a_key_of_google_that_is_not_the_right_one_is_refused() {
         .replace("client_email\":\"", "client_email\":\"not-")
         .replace("client_email\": \"", "client_email\": \"not-");
     assert_ne!(wrong, key);
-    let wrong = config::Google { key: wrong.into(), ..config };
+    let wrong = config::Google { auth: config::GoogleAuth::ServiceAccount(wrong.into()), ..config };
     let provider =
         Google::new("acme", &wrong, Duration::from_secs(10), Arc::new(NoLimit)).expect("a provider");
     let answer = provider.list(&address(ANNA), october(), None).await;

@@ -48,13 +48,15 @@ fn the_comments_of_the_configuration_hold() {
     let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
     write("google-key.json", key);
     write("graph-secret", "secret");
+    write("google-secret", "secret");
+    write("accounts-key", "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=");
     write("smtp-password", "secret");
     write("mentord.toml", &active.join("\n"));
     let load = |file: &Path| config::load_with(file, no_environment()).unwrap_or_else(|e| panic!("{e}"));
     let all = load(&folder.path().join("mentord.toml"));
     let plain = load(&shipped("config/mentord.toml"));
 
-    assert_eq!(all.connections.len(), 2);
+    assert_eq!(all.connections.len(), 3);
     assert!(all.web.is_some() && all.mail.is_some());
     assert_eq!(all.sync, plain.sync);
     let silent: Vec<&str> = active.iter().copied().filter(|line| !line.contains("_per_minute")).collect();
@@ -65,6 +67,22 @@ fn the_comments_of_the_configuration_hold() {
     }
     let mails = |config: &config::Config| config.mail.as_ref().unwrap().max_per_minute;
     assert_eq!(mails(&all), mails(&silent));
+    let urls = |config: &config::Config| {
+        config.connections.iter().find_map(|connection| match &connection.vendor {
+            config::Vendor::Google(config::Google {
+                auth: config::GoogleAuth::UserConsent(client), ..
+            }) => Some([client.auth_url.clone(), client.token_url.clone(), client.revoke_url.clone()]),
+            _ => None,
+        })
+    };
+    let unsaid: Vec<&str> = active
+        .iter()
+        .copied()
+        .filter(|line| !["auth_url", "token_url", "revoke_url"].iter().any(|key| line.starts_with(key)))
+        .collect();
+    write("silent.toml", &unsaid.join("\n"));
+    assert!(urls(&all).is_some());
+    assert_eq!(urls(&all), urls(&load(&folder.path().join("silent.toml"))));
     let (all, plain) = (&all.programs[0].program, &plain.programs[0].program);
     assert_eq!(all.detect, plain.detect);
     assert_eq!(all.judge, plain.judge);

@@ -81,6 +81,11 @@ async fn probe(
     let Some(provider) = context.providers.get(name) else {
         return Ok(Err("it has no client".to_owned()));
     };
+    if context.accounts.contains_key(name) && !context.store.schema_current().await.unwrap_or(false) {
+        let why = "the database is not up to date, so nobody's consent can be looked up: run `mentord migrate` \
+                   (or start the service)";
+        return Ok(Err(why.to_owned()));
+    }
     let entries = config::read_rosters(config)?;
     let people = entries.iter().flat_map(|entry| std::iter::once(&entry.mentor).chain(&entry.mentees));
     let mut addresses: Vec<_> = people

@@ -11,6 +11,7 @@ mod backup;
 mod calendars;
 mod check;
 mod common;
+mod connect;
 mod demo;
 mod explain;
 mod failure;
@@ -69,6 +70,8 @@ enum Command {
     Report(report::Options),
     /// Show how things stand: who runs, what waits, what cannot be read
     Status(status::Options),
+    /// Print the link with which a participant consents to having their calendar read
+    Connect(connect::Options),
     /// Write a copy of the database, also while the service works on it
     Backup(backup::Options),
     /// Tell mentord that the database was restored: nothing that was due before is sent again
@@ -139,6 +142,7 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Explain(options) => explain::run(&options).await,
         Command::Report(options) => report::run(&options).await,
         Command::Status(options) => status::run(&options).await,
+        Command::Connect(options) => connect::run(&options).await,
         Command::Backup(options) => backup::run(&options).await,
         Command::Restored(file) => restored::run(&file.config).await,
         Command::Migrate(options) => migrate::run(&options).await,

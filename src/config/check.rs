@@ -4,7 +4,9 @@ use chrono::TimeDelta;
 
 use super::problem::{Problem, Problems};
 use super::source::Source;
-use super::{Config, Sync, Web, connections, database, defaults, fights, mail, programs, raw, values};
+use super::{
+    Config, Sync, Web, accounts, connections, database, defaults, fights, mail, programs, raw, values,
+};
 
 /// Collects what is wrong while the parts are checked.
 pub struct Checker<'a> {
@@ -138,13 +140,18 @@ pub fn check(raw: raw::Raw, checker: &mut Checker<'_>) -> Option<Config> {
     let database = database::check(raw.database.unwrap_or_default(), checker);
     let web = raw.web.map(|raw| web(raw, checker));
     let mail = raw.mail.map(|raw| mail::check(raw, checker));
+    let accounts = raw.accounts.map(|raw| accounts::check(raw, checker));
     let sync = sync(raw.sync.unwrap_or_default(), checker);
     let connections = connections::check(raw.connections.unwrap_or_default(), checker);
     let programs = programs::check(raw.programs.unwrap_or_default(), checker);
+    let web = web.map_or(Some(None), |web| web.map(Some));
+    let accounts = accounts.map_or(Some(None), |accounts| accounts.map(Some));
+    accounts::check_needs(&connections, web.as_ref(), accounts.as_ref(), checker);
     let mut config = Config {
         database: database?,
-        web: web.map_or(Some(None), |web| web.map(Some))?,
+        web: web?,
         mail: mail.map_or(Some(None), |mail| mail.map(Some))?,
+        accounts: accounts?,
         sync: sync?,
         connections,
         programs,

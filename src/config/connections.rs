@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use chrono::TimeDelta;
+use secrecy::SecretString;
 use serde_json::Value;
 use url::Url;
 
@@ -12,7 +13,10 @@ use super::programs::unique_name;
 use super::read::read;
 use super::secret::{Given, google_key, secret};
 use super::values::{self, End};
-use super::{Connection, Google, Microsoft, Vendor, defaults, raw};
+use super::{
+    Certificate, Connection, Credential, Google, GoogleAuth, GoogleClient, Microsoft, MicrosoftAuth, Vendor,
+    defaults, raw,
+};
 
 /// Every connection that can be used.
 pub fn check(raw: Vec<Option<Value>>, checker: &mut Checker<'_>) -> Vec<Connection> {
@@ -30,10 +34,19 @@ pub fn check(raw: Vec<Option<Value>>, checker: &mut Checker<'_>) -> Vec<Connecti
                 (name, own) = (raw.name.take(), raw.domains.take());
                 vendor = google(&at, raw, checker);
             }
-            (Some("microsoft"), Some("client_credentials")) => {
+            (Some("google"), Some("user_consent")) => {
+                let mut raw: raw::GoogleConsent = read(tree, &at, checker);
+                (name, own) = (raw.name.take(), raw.domains.take());
+                vendor = google_consent(&at, raw, checker);
+            }
+            (Some("microsoft"), Some(auth @ ("client_credentials" | "user_consent"))) => {
+                let auth = match auth {
+                    "user_consent" => MicrosoftAuth::UserConsent,
+                    _ => MicrosoftAuth::ClientCredentials,
+                };
                 let mut raw: raw::Microsoft = read(tree, &at, checker);
                 (name, own) = (raw.name.take(), raw.domains.take());
-                vendor = microsoft(&at, raw, checker);
+                vendor = microsoft(&at, raw, auth, checker);
             }
             _ => {
                 let raw: raw::Kind = read(tree, &at, checker);
@@ -55,8 +68,8 @@ fn wrong_kind(at: &str, provider: Option<&str>, auth: Option<&str>, checker: &mu
     let provider_at = format!("{at}.provider");
     let providers = "provider = \"google\" or provider = \"microsoft\"";
     let usual = match provider {
-        Some("google") => "auth = \"service_account\"",
-        Some("microsoft") => "auth = \"client_credentials\"",
+        Some("google") => "auth = \"service_account\" or auth = \"user_consent\"",
+        Some("microsoft") => "auth = \"client_credentials\" or auth = \"user_consent\"",
         Some(other) => {
             let remedy = format!("write {providers}");
             return checker.problem(&provider_at, &format!("{other:?}"), &remedy);
@@ -69,10 +82,6 @@ fn wrong_kind(at: &str, provider: Option<&str>, auth: Option<&str>, checker: &mu
     let auth_at = format!("{at}.auth");
     let remedy = format!("write {usual}");
     match auth {
-        Some("user_consent") => {
-            let found = "\"user_consent\", which is not available in this version yet";
-            checker.problem(&auth_at, found, &remedy);
-        }
         Some(other) => checker.problem(&auth_at, &format!("{other:?}"), &remedy),
         None => {
             checker.missing::<()>(&auth_at, usual);
@@ -111,33 +120,108 @@ fn own_domains(
 fn google(at: &str, raw: raw::Google, checker: &mut Checker<'_>) -> Option<(Vendor, Pace)> {
     no_invitations(at, raw.invitations, checker);
     let pace = pace(at, raw.timeout.as_deref(), raw.requests_per_minute, checker);
-    let given = raw.key.is_some() || raw.key_file.is_some();
     let given_at = match raw.key_file {
         Some(_) => format!("{at}.key_file"),
         None => format!("{at}.key"),
     };
     let key = Given { key: "key", direct: raw.key, file: raw.key_file };
-    let key = match given {
-        true => secret(at, key, checker),
-        false => checker.missing(&format!("{at}.key_file"), "key_file = \"google-key.json\""),
-    };
+    let key = needed(at, key, "key_file = \"google-key.json\"", checker);
     let key = key.and_then(|key| match google_key(&key) {
         Ok(()) => Some(key),
         Err((found, remedy)) => checker.refuse(&given_at, &found, &remedy),
     });
+    let auth = key.map(GoogleAuth::ServiceAccount);
+    let urls = [raw.api_url, raw.meet_url, raw.directory_url];
+    Some((Vendor::Google(google_urls(at, auth, urls, checker)?), pace?))
+}
+
+/// Google with the addresses that every kind of sign-in has.
+fn google_urls(
+    at: &str,
+    auth: Option<GoogleAuth>,
+    [api_url, meet_url, directory_url]: [Option<String>; 3],
+    checker: &mut Checker<'_>,
+) -> Option<Google> {
     let mut url = |key: &str, text: Option<String>, default: &str| {
         let text = text.unwrap_or_else(|| default.to_owned());
         url(&format!("{at}.{key}"), &text, End::Slash, checker)
     };
-    let api_url = url("api_url", raw.api_url, defaults::google_api_url());
-    let meet_url = url("meet_url", raw.meet_url, defaults::google_meet_url());
-    let directory = defaults::google_directory_url();
-    let directory_url = url("directory_url", raw.directory_url, directory);
-    let google = Google { key: key?, api_url: api_url?, meet_url: meet_url?, directory_url: directory_url? };
-    Some((Vendor::Google(google), pace?))
+    let api_url = url("api_url", api_url, defaults::google_api_url());
+    let meet_url = url("meet_url", meet_url, defaults::google_meet_url());
+    let directory_url = url("directory_url", directory_url, defaults::google_directory_url());
+    Some(Google { auth: auth?, api_url: api_url?, meet_url: meet_url?, directory_url: directory_url? })
 }
 
-fn microsoft(at: &str, raw: raw::Microsoft, checker: &mut Checker<'_>) -> Option<(Vendor, Pace)> {
+fn google_consent(at: &str, raw: raw::GoogleConsent, checker: &mut Checker<'_>) -> Option<(Vendor, Pace)> {
+    no_invitations(at, raw.invitations, checker);
+    let pace = pace(at, raw.timeout.as_deref(), raw.requests_per_minute, checker);
+    let example = "client_id = \"….apps.googleusercontent.com\", as Google's console shows it";
+    let client_id =
+        checker.need(&format!("{at}.client_id"), raw.client_id.as_deref(), example, values::filled);
+    let client_secret =
+        Given { key: "client_secret", direct: raw.client_secret, file: raw.client_secret_file };
+    let client_secret = needed(at, client_secret, "client_secret_file = \"google-secret\"", checker);
+    let mut url = |key: &str, text: Option<String>, default: &str| {
+        let text = text.unwrap_or_else(|| default.to_owned());
+        url(&format!("{at}.{key}"), &text, End::Bare, checker)
+    };
+    let auth_url = url("auth_url", raw.auth_url, defaults::google_auth_url());
+    let token_url = url("token_url", raw.token_url, defaults::google_token_url());
+    let revoke_url = url("revoke_url", raw.revoke_url, defaults::google_revoke_url());
+    let client = || {
+        Some(GoogleClient {
+            client_id: client_id?,
+            client_secret: client_secret?,
+            auth_url: auth_url?,
+            token_url: token_url?,
+            revoke_url: revoke_url?,
+        })
+    };
+    let auth = client().map(Box::new).map(GoogleAuth::UserConsent);
+    let urls = [raw.api_url, raw.meet_url, raw.directory_url];
+    Some((Vendor::Google(google_urls(at, auth, urls, checker)?), pace?))
+}
+
+/// A secret that has to be there; `example` is the line to write.
+fn needed(at: &str, given: Given, example: &str, checker: &mut Checker<'_>) -> Option<SecretString> {
+    if given.direct.is_none() && given.file.is_none() {
+        return checker.missing(&format!("{at}.{}_file", given.key), example);
+    }
+    secret(at, given, checker)
+}
+
+/// By what the application shows itself: one of the two.
+fn credential(
+    at: &str,
+    [client_secret, certificate]: [Given; 2],
+    checker: &mut Checker<'_>,
+) -> Option<Credential> {
+    let is_given = |given: &Given| given.direct.is_some() || given.file.is_some();
+    if !is_given(&certificate) {
+        let example =
+            "client_secret_file = \"graph-secret\" (or certificate_file = \"graph-certificate.pem\")";
+        return needed(at, client_secret, example, checker).map(Credential::Secret);
+    }
+    let certificate_at = match certificate.file {
+        Some(_) => format!("{at}.certificate_file"),
+        None => format!("{at}.certificate"),
+    };
+    if is_given(&client_secret) {
+        let remedy = "leave one of them out; the certificate is the safer one";
+        return checker.refuse(&certificate_at, "both a client secret and a certificate", remedy);
+    }
+    match Certificate::read(&secret(at, certificate, checker)?) {
+        Ok(certificate) => Some(Credential::Certificate(certificate)),
+        Err((found, remedy)) => checker.refuse(&certificate_at, &found, &remedy),
+    }
+}
+
+fn microsoft(
+    at: &str,
+    raw: raw::Microsoft,
+    auth: MicrosoftAuth,
+    checker: &mut Checker<'_>,
+) -> Option<(Vendor, Pace)> {
     no_invitations(at, raw.invitations, checker);
     let pace = pace(at, raw.timeout.as_deref(), raw.requests_per_minute, checker);
     let mut id = |key: &str, text: Option<String>| {
@@ -154,16 +238,11 @@ fn microsoft(at: &str, raw: raw::Microsoft, checker: &mut Checker<'_>) -> Option
         ),
         _ => Some(tenant),
     });
-    let given = raw.client_secret.is_some() || raw.client_secret_file.is_some();
-    let client_secret =
-        Given { key: "client_secret", direct: raw.client_secret, file: raw.client_secret_file };
-    let client_secret = match given {
-        true => secret(at, client_secret, checker),
-        false => {
-            let example = "client_secret_file = \"graph-secret\"";
-            checker.missing(&format!("{at}.client_secret_file"), example)
-        }
-    };
+    let credentials = [
+        Given { key: "client_secret", direct: raw.client_secret, file: raw.client_secret_file },
+        Given { key: "certificate", direct: raw.certificate, file: raw.certificate_file },
+    ];
+    let credential = credential(at, credentials, checker);
     let mut url = |key: &str, text: Option<String>, default: &str| {
         let text = text.unwrap_or_else(|| default.to_owned());
         url(&format!("{at}.{key}"), &text, End::Bare, checker)
@@ -173,7 +252,8 @@ fn microsoft(at: &str, raw: raw::Microsoft, checker: &mut Checker<'_>) -> Option
     let microsoft = Microsoft {
         tenant_id: tenant_id?,
         client_id: client_id?,
-        client_secret: client_secret?,
+        credential: credential?,
+        auth,
         graph_url: graph_url?,
         login_url: login_url?,
     };

@@ -56,6 +56,18 @@ pub fn google_directory_url() -> &'static str {
     "https://admin.googleapis.com/admin/directory/v1/"
 }
 
+pub fn google_auth_url() -> &'static str {
+    "https://accounts.google.com/o/oauth2/v2/auth"
+}
+
+pub fn google_token_url() -> &'static str {
+    "https://oauth2.googleapis.com/token"
+}
+
+pub fn google_revoke_url() -> &'static str {
+    "https://oauth2.googleapis.com/revoke"
+}
+
 pub fn graph_url() -> &'static str {
     "https://graph.microsoft.com/v1.0"
 }

@@ -4,6 +4,8 @@
 //! which every value has been parsed and every secret is at hand; what is wrong comes out as a list
 //! of all problems at once.
 
+mod accounts;
+mod certificate;
 mod check;
 mod connections;
 mod database;
@@ -31,6 +33,8 @@ use url::Url;
 
 use crate::domain::program::Program;
 
+pub use accounts::Accounts;
+pub use certificate::Certificate;
 pub use database::postgres;
 pub use problem::{Problem, Problems};
 pub use roster::{read_roster, read_rosters};
@@ -67,6 +71,8 @@ pub struct Config {
     pub web: Option<Web>,
     /// `None`: alerts are planned and never sent.
     pub mail: Option<Mail>,
+    /// `None`: nobody's tokens are kept. There where a connection rests on consent.
+    pub accounts: Option<Accounts>,
     pub sync: Sync,
     pub connections: Vec<Connection>,
     pub programs: Vec<ProgramSource>,
@@ -146,11 +152,20 @@ pub enum Vendor {
     Microsoft(Microsoft),
 }
 
-/// Google Workspace through a service account with domain-wide delegation.
+impl Vendor {
+    /// Whether every participant has to consent.
+    pub fn rests_on_consent(&self) -> bool {
+        match self {
+            Self::Google(google) => matches!(google.auth, GoogleAuth::UserConsent(_)),
+            Self::Microsoft(microsoft) => microsoft.auth == MicrosoftAuth::UserConsent,
+        }
+    }
+}
+
+/// Google Calendar and Meet.
 #[derive(Clone, Debug)]
 pub struct Google {
-    /// The service account's key file, as Google's console made it (JSON).
-    pub key: SecretString,
+    pub auth: GoogleAuth,
     /// `https://www.googleapis.com/calendar/v3/`, always with a slash at its end.
     pub api_url: Url,
     /// `https://meet.googleapis.com/`, always with a slash at its end.
@@ -159,16 +174,55 @@ pub struct Google {
     pub directory_url: Url,
 }
 
-/// Microsoft 365 through an application with a secret.
+/// By whose leave calendars at Google are read.
+#[derive(Clone, Debug)]
+pub enum GoogleAuth {
+    /// A service account with domain-wide delegation: its key file, as Google's console made it (JSON).
+    ServiceAccount(SecretString),
+    /// Each participant's own, given to this OAuth client.
+    UserConsent(Box<GoogleClient>),
+}
+
+/// An OAuth client of the type “web application”.
+#[derive(Clone, Debug)]
+pub struct GoogleClient {
+    pub client_id: String,
+    pub client_secret: SecretString,
+    /// `https://accounts.google.com/o/oauth2/v2/auth`
+    pub auth_url: Url,
+    /// `https://oauth2.googleapis.com/token`
+    pub token_url: Url,
+    /// `https://oauth2.googleapis.com/revoke`
+    pub revoke_url: Url,
+}
+
+/// Microsoft 365 through a registered application.
 #[derive(Clone, Debug)]
 pub struct Microsoft {
     pub tenant_id: String,
     pub client_id: String,
-    pub client_secret: SecretString,
+    pub credential: Credential,
+    pub auth: MicrosoftAuth,
     /// `https://graph.microsoft.com/v1.0`, without a slash at its end.
     pub graph_url: Url,
     /// `https://login.microsoftonline.com`, with a path only where one was written.
     pub login_url: Url,
+}
+
+/// By what an application shows that it is the one that was registered.
+#[derive(Clone, Debug)]
+pub enum Credential {
+    Secret(SecretString),
+    Certificate(Certificate),
+}
+
+/// By whose leave calendars at Microsoft 365 are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MicrosoftAuth {
+    /// The application's own permissions.
+    ClientCredentials,
+    /// Each participant's.
+    UserConsent,
 }
 
 /// A program and where its roster is.

@@ -14,6 +14,7 @@ pub struct Raw {
     pub database: Option<Database>,
     pub web: Option<Web>,
     pub mail: Option<Mail>,
+    pub accounts: Option<Accounts>,
     pub sync: Option<Sync>,
     /// Read as [`Google`] or [`Microsoft`] once `provider` and `auth` are known.
     pub connections: List<Value>,
@@ -43,6 +44,13 @@ pub struct Mail {
     pub password_file: Option<String>,
     pub from: Option<String>,
     pub max_per_minute: Option<i64>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+pub struct Accounts {
+    pub key: Option<String>,
+    pub key_file: Option<String>,
 }
 
 #[derive(Default, Deserialize)]
@@ -84,6 +92,30 @@ pub struct Google {
     pub directory_url: Option<String>,
 }
 
+/// Google with the consent of each person.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+pub struct GoogleConsent {
+    pub name: Option<String>,
+    #[expect(dead_code, reason = "a tag: looked at before, and named here to be a known key")]
+    pub provider: Option<String>,
+    #[expect(dead_code, reason = "a tag, like `provider`")]
+    pub auth: Option<String>,
+    pub domains: List<String>,
+    pub invitations: Option<bool>,
+    pub timeout: Option<String>,
+    pub requests_per_minute: Option<i64>,
+    pub client_id: Option<String>,
+    pub client_secret: Option<String>,
+    pub client_secret_file: Option<String>,
+    pub auth_url: Option<String>,
+    pub token_url: Option<String>,
+    pub revoke_url: Option<String>,
+    pub api_url: Option<String>,
+    pub meet_url: Option<String>,
+    pub directory_url: Option<String>,
+}
+
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, expecting = "a table")]
 pub struct Microsoft {
@@ -100,6 +132,8 @@ pub struct Microsoft {
     pub client_id: Option<String>,
     pub client_secret: Option<String>,
     pub client_secret_file: Option<String>,
+    pub certificate: Option<String>,
+    pub certificate_file: Option<String>,
     pub graph_url: Option<String>,
     pub login_url: Option<String>,
 }

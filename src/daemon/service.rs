@@ -92,7 +92,8 @@ async fn bring_up(config: &Config, context: &Context, roster: &[Entry]) -> Resul
         let (added, changed) = (change.added.len(), change.changed.len());
         tracing::info!(added, changed, "rosters read: {added} added, {changed} changed");
     }
-    context.register_calendars(config).await
+    context.register_calendars(config).await?;
+    context.seal_anew().await
 }
 
 /// Before anything is planned or sent.

@@ -2,9 +2,11 @@
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use chrono_tz::Tz;
+use url::Url;
 
 use crate::domain::event::Conference;
 use crate::domain::pairing::Role;
+use crate::domain::people::Address;
 
 /// One mail to one person, before it is put into words.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,6 +28,20 @@ pub enum Matter {
     Nudge(Nudge),
     FirstMeeting(FirstMeeting),
     Digest(Digest),
+    Consent(Consent),
+}
+
+/// Consent is asked for, or a way to withdraw it was asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Consent {
+    /// Whose calendar it is about.
+    pub address: Address,
+    /// Who has the calendar: Google, Microsoft.
+    pub vendor: String,
+    pub link: Url,
+    pub until: DateTime<Utc>,
+    /// The link is for withdrawing.
+    pub withdraw: bool,
 }
 
 /// A session is coming.

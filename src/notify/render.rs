@@ -20,7 +20,7 @@ pub struct Rendered {
 }
 
 /// The templates, each by the name of its file.
-const TEMPLATES: [(&str, &str); 13] = [
+const TEMPLATES: [(&str, &str); 15] = [
     ("frame.txt", include_str!("templates/frame.txt")),
     ("frame.html", include_str!("templates/frame.html")),
     ("box.html", include_str!("templates/box.html")),
@@ -34,6 +34,8 @@ const TEMPLATES: [(&str, &str); 13] = [
     ("first.html", include_str!("templates/first.html")),
     ("digest.txt", include_str!("templates/digest.txt")),
     ("digest.html", include_str!("templates/digest.html")),
+    ("consent.txt", include_str!("templates/consent.txt")),
+    ("consent.html", include_str!("templates/consent.html")),
 ];
 
 /// The templates are part of the program: that they parse is shown by the first test, not at run time.
@@ -117,6 +119,14 @@ fn matter(letter: &Letter) -> (&'static str, Value) {
             ("first", own)
         }
         Matter::Digest(it) => ("digest", digest(letter, it)),
+        Matter::Consent(it) => {
+            let own = context! {
+                address => it.address.as_str(), vendor => words::one_line(&it.vendor),
+                link => it.link.as_str(), until => words::moment(it.until, zone),
+                withdraw => it.withdraw, manager => false,
+            };
+            ("consent", own)
+        }
     }
 }
 

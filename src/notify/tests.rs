@@ -6,7 +6,7 @@ use insta::assert_snapshot;
 use lettre::message::Mailbox;
 
 use super::letter::{
-    Attendance, Audience, Counts, Coverage, Digest, FirstMeeting, LookAfter, Missed, Nudge, Reminder,
+    Attendance, Audience, Consent, Counts, Coverage, Digest, FirstMeeting, LookAfter, Missed, Nudge, Reminder,
 };
 use super::*;
 use crate::domain::event::{Conference, ConferenceService};
@@ -130,6 +130,8 @@ fn letters() -> Vec<(&'static str, Letter)> {
         ("first_mentor", letter(Matter::FirstMeeting(first(Role::Mentor)))),
         ("digest", Letter { greeting: None, ..letter(Matter::Digest(digest())) }),
         ("digest_quiet", letter(Matter::Digest(quiet))),
+        ("consent", letter(Matter::Consent(consent(false)))),
+        ("consent_withdraw", letter(Matter::Consent(consent(true)))),
     ]
 }
 
@@ -197,6 +199,16 @@ fn names_cannot_become_html_or_headers() {
     let (head, _) = raw.split_once("\r\n\r\n").unwrap();
     assert!(!head.lines().any(|line| line.starts_with("Bcc")), "{head}");
     assert_eq!(message.envelope().to().len(), 1);
+}
+
+fn consent(withdraw: bool) -> Consent {
+    Consent {
+        address: Address::parse("anna@acme.example").unwrap(),
+        vendor: "Google".to_owned(),
+        link: "https://mentoring.example.org/consent/link/s3cret".parse().unwrap(),
+        until: at("2026-10-27T14:30:00Z"),
+        withdraw,
+    }
 }
 
 #[test]

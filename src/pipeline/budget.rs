@@ -11,7 +11,7 @@ use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep};
 use url::Url;
 
-use crate::config::{self, Connection, Vendor};
+use crate::config::{self, Connection, GoogleAuth, Vendor};
 use crate::providers::Budget;
 use crate::store::{Rate, Store, StoreError, Take};
 
@@ -48,11 +48,14 @@ impl Limit {
     /// as one: Google by the project of the service account, Microsoft by tenant and application.
     pub fn requests(connection: &Connection) -> Self {
         let name = match &connection.vendor {
-            Vendor::Google(google) => {
-                let key: Value = serde_json::from_str(google.key.expose_secret()).unwrap_or_default();
-                let text = |field: &str| key.get(field).and_then(Value::as_str);
-                format!("google/{}", text("project_id").or(text("client_email")).unwrap_or_default())
-            }
+            Vendor::Google(google) => match &google.auth {
+                GoogleAuth::ServiceAccount(key) => {
+                    let key: Value = serde_json::from_str(key.expose_secret()).unwrap_or_default();
+                    let text = |field: &str| key.get(field).and_then(Value::as_str);
+                    format!("google/{}", text("project_id").or(text("client_email")).unwrap_or_default())
+                }
+                GoogleAuth::UserConsent(client) => format!("google/{}", client.client_id),
+            },
             Vendor::Microsoft(microsoft) => {
                 format!("microsoft/{}/{}", microsoft.tenant_id, microsoft.client_id).to_lowercase()
             }
@@ -204,14 +207,16 @@ mod tests {
     fn google(key: &str) -> Vendor {
         let url = || "https://www.example.com/".parse().unwrap();
         let key = SecretString::from(key);
-        Vendor::Google(Google { key, api_url: url(), meet_url: url(), directory_url: url() })
+        let auth = GoogleAuth::ServiceAccount(key);
+        Vendor::Google(Google { auth, api_url: url(), meet_url: url(), directory_url: url() })
     }
 
     fn microsoft(client_id: &str) -> Vendor {
         Vendor::Microsoft(Microsoft {
             tenant_id: "Tenant".into(),
             client_id: client_id.into(),
-            client_secret: "s3cret".into(),
+            credential: config::Credential::Secret("s3cret".into()),
+            auth: config::MicrosoftAuth::ClientCredentials,
             graph_url: "https://graph.example.com/".parse().unwrap(),
             login_url: "https://login.example.com/".parse().unwrap(),
         })

@@ -2,18 +2,24 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::mpsc;
 use url::Url;
 
 use super::Happening;
+use super::accounts::consent::Pages;
+use super::accounts::{Accounts, Keyring, reseal};
 use super::budget::{Limit, Requests};
 use crate::clock::Clock;
-use crate::config::{self, Config, Connection, Vendor};
+use crate::config::{self, Config, Connection, GoogleAuth, MicrosoftAuth, Vendor};
 use crate::domain::people::{Address, Participant, ParticipantId};
 use crate::domain::program::Program;
 use crate::notify::{Notifier, SmtpUrlError};
-use crate::providers::{Budget, Provider, google::Google, microsoft::Microsoft};
+use crate::providers::consent::SignIn;
+use crate::providers::google::{Google, consent::GoogleSignIn};
+use crate::providers::microsoft::{Microsoft, consent::MicrosoftSignIn};
+use crate::providers::{Budget, Provider, ProviderError};
 use crate::store::{Store, StoreError};
 
 /// Where providers' notices arrive, below the public address.
@@ -25,6 +31,12 @@ pub struct Context {
     pub store: Store,
     /// By the connection's name.
     pub providers: Arc<BTreeMap<String, Arc<dyn Provider>>>,
+    /// Of the connections that rest on the consent of each person, by their name.
+    pub accounts: Arc<BTreeMap<String, Accounts>>,
+    /// What seals them; there where there are such connections.
+    pub keys: Option<Arc<Keyring>>,
+    /// Where people consent; `None` without a public address.
+    pub pages: Option<Pages>,
     pub programs: Arc<Vec<Program>>,
     /// `None`: alerts are planned and never sent.
     pub notifier: Option<Arc<Notifier>>,
@@ -54,8 +66,11 @@ impl Context {
     pub async fn new(config: &Config, clock: Arc<dyn Clock>) -> Result<Self, SetUpError> {
         let notifier = config.mail.as_ref().map(Notifier::new).transpose()?.map(Arc::new);
         let store = Store::open(&config.database).await?;
-        let providers = match providers(config, &store) {
-            Ok(providers) => providers,
+        let keys = config.accounts.as_ref().map(|accounts| Arc::new(Keyring::new(accounts)));
+        let made = accounts(config, &store, keys.as_ref(), &clock)
+            .and_then(|accounts| Ok((providers(config, &store, &accounts)?, accounts)));
+        let (providers, accounts) = match made {
+            Ok(made) => made,
             Err(error) => {
                 store.close().await;
                 return Err(error);
@@ -64,6 +79,9 @@ impl Context {
         Ok(Self {
             store,
             providers: Arc::new(providers),
+            accounts: Arc::new(accounts),
+            keys,
+            pages: config.web.as_ref().and_then(|web| web.public_url.as_ref()).map(Pages::new),
             programs: Arc::new(config.programs.iter().map(|source| source.program.clone()).collect()),
             notifier,
             mails: config.mail.as_ref().map(Limit::mails),
@@ -89,6 +107,23 @@ impl Context {
         self.store.watch_calendars(self.notices.is_some(), now).await
     }
 
+    /// Seals anew what an older key has sealed, and tells of what no key opens.
+    pub async fn seal_anew(&self) -> Result<(), StoreError> {
+        let Some(keys) = &self.keys else { return Ok(()) };
+        let (sealed, closed) = reseal(&self.store, keys).await?;
+        if sealed > 0 {
+            tracing::info!(accounts = sealed, "tokens of {sealed} accounts were sealed with the newest key");
+        }
+        if closed > 0 {
+            tracing::warn!(
+                accounts = closed,
+                "tokens of {closed} accounts open with none of the keys in [accounts] key_file: put the key \
+                 back that they were sealed with, or have people consent again (`mentord connect ADDRESS`)"
+            );
+        }
+        Ok(())
+    }
+
     pub(super) fn tell(&self, happening: Happening) {
         if let Some(listener) = &self.listener {
             // Nobody has to listen.
@@ -107,25 +142,78 @@ fn notices(config: &Config) -> Option<Url> {
     config.web.as_ref()?.public_url.as_ref()?.join(NOTICES).ok()
 }
 
-fn providers(config: &Config, store: &Store) -> Result<BTreeMap<String, Arc<dyn Provider>>, SetUpError> {
+/// The longest that a sign-in service may take to answer: longer than that nobody has the right to renew
+/// tokens.
+const LONGEST_SIGN_IN: Duration = Duration::from_secs(45);
+
+fn accounts(
+    config: &Config,
+    store: &Store,
+    keys: Option<&Arc<Keyring>>,
+    clock: &Arc<dyn Clock>,
+) -> Result<BTreeMap<String, Accounts>, SetUpError> {
+    let mut accounts = BTreeMap::new();
+    let Some(keys) = keys else { return Ok(accounts) };
+    for connection in &config.connections {
+        let name = &connection.name;
+        let wrong =
+            |error: ProviderError| SetUpError::Connection { name: name.clone(), why: error.to_string() };
+        let timeout = connection.timeout.min(LONGEST_SIGN_IN);
+        let sign_in: Arc<dyn SignIn> = match &connection.vendor {
+            Vendor::Google(google) => match &google.auth {
+                GoogleAuth::ServiceAccount(_) => continue,
+                GoogleAuth::UserConsent(client) => {
+                    Arc::new(GoogleSignIn::new(client, timeout).map_err(wrong)?)
+                }
+            },
+            Vendor::Microsoft(microsoft) => match microsoft.auth {
+                MicrosoftAuth::ClientCredentials => continue,
+                MicrosoftAuth::UserConsent => {
+                    Arc::new(MicrosoftSignIn::new(microsoft, timeout).map_err(wrong)?)
+                }
+            },
+        };
+        accounts
+            .insert(name.clone(), Accounts::new(name, store.clone(), keys.clone(), sign_in, clock.clone()));
+    }
+    Ok(accounts)
+}
+
+fn providers(
+    config: &Config,
+    store: &Store,
+    accounts: &BTreeMap<String, Accounts>,
+) -> Result<BTreeMap<String, Arc<dyn Provider>>, SetUpError> {
     let mut providers = BTreeMap::new();
     for connection in &config.connections {
         let budget = Requests::new(store.clone(), Limit::requests(connection));
-        providers.insert(connection.name.clone(), provider(connection, Arc::new(budget))?);
+        let tokens = accounts.get(&connection.name).cloned();
+        providers.insert(connection.name.clone(), provider(connection, Arc::new(budget), tokens)?);
     }
     Ok(providers)
 }
 
-fn provider(connection: &Connection, budget: Arc<dyn Budget>) -> Result<Arc<dyn Provider>, SetUpError> {
-    let wrong = |why: String| SetUpError::Connection { name: connection.name.clone(), why };
-    Ok(match &connection.vendor {
-        Vendor::Google(google) => Arc::new(
-            Google::new(&connection.name, google, connection.timeout, budget)
-                .map_err(|error| wrong(error.to_string()))?,
+fn provider(
+    connection: &Connection,
+    budget: Arc<dyn Budget>,
+    tokens: Option<Accounts>,
+) -> Result<Arc<dyn Provider>, SetUpError> {
+    let (name, timeout) = (&connection.name, connection.timeout);
+    let wrong = |why: String| SetUpError::Connection { name: name.clone(), why };
+    Ok(match (&connection.vendor, tokens) {
+        (Vendor::Google(google), tokens) => Arc::new(
+            match tokens {
+                None => Google::new(name, google, timeout, budget),
+                Some(tokens) => Google::with_tokens(name, google, timeout, budget, Arc::new(tokens)),
+            }
+            .map_err(|error| wrong(error.to_string()))?,
         ),
-        Vendor::Microsoft(microsoft) => Arc::new(
-            Microsoft::new(&connection.name, microsoft, connection.timeout, budget)
-                .map_err(|error| wrong(error.to_string()))?,
+        (Vendor::Microsoft(microsoft), tokens) => Arc::new(
+            match tokens {
+                None => Microsoft::new(name, microsoft, timeout, budget),
+                Some(tokens) => Microsoft::with_tokens(name, microsoft, timeout, budget, Arc::new(tokens)),
+            }
+            .map_err(|error| wrong(error.to_string()))?,
         ),
     })
 }

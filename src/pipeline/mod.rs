@@ -18,6 +18,7 @@ use crate::domain::judge::{Grade, Status};
 use crate::domain::session::SessionId;
 use crate::store::{Lease, RENEW_EVERY, StoreError};
 
+pub mod accounts;
 mod budget;
 pub mod conference;
 mod context;

@@ -5,8 +5,10 @@
 //! event means is the business of the domain, what is kept that of the store.
 
 mod budget;
+pub mod consent;
 pub mod google;
 pub mod microsoft;
+mod tokens;
 
 use std::time::Duration;
 
@@ -20,6 +22,7 @@ use crate::domain::evidence::Call;
 use crate::domain::people::Address;
 
 pub use budget::Budget;
+pub use tokens::Tokens;
 
 /// One organisation's calendars, through one connection.
 #[async_trait]

@@ -72,8 +72,16 @@ pub fn key_file(base: &str, key: &ServiceAccountKey) -> String {
 /// What a token opens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Grant {
-    Google { subject: String, scopes: Vec<String> },
+    Google {
+        subject: String,
+        scopes: Vec<String>,
+    },
     Microsoft,
+    /// Somebody consented.
+    MicrosoftUser {
+        subject: String,
+        scopes: Vec<String>,
+    },
 }
 
 /// The tokens that were handed out.
@@ -94,11 +102,20 @@ impl Accounts {
         (*until > Instant::now()).then_some(grant)
     }
 
+    /// Every token of one person stops to open anything.
+    pub fn revoke_of(&mut self, person: &str) {
+        self.tokens.retain(|_, (grant, _)| match grant {
+            Grant::Google { subject, .. } | Grant::MicrosoftUser { subject, .. } => subject != person,
+            Grant::Microsoft => true,
+        });
+    }
+
     /// The tokens with which somebody's calendar is read stop to open anything; those of Microsoft's
     /// application are everybody's there.
-    pub fn revoke_of(&mut self, address: &str, provider: Provider) {
+    pub fn revoke_readers_of(&mut self, address: &str, provider: Provider) {
+        self.revoke_of(address);
         self.tokens.retain(|_, (grant, _)| match grant {
-            Grant::Google { subject, .. } => subject != address,
+            Grant::Google { .. } | Grant::MicrosoftUser { .. } => true,
             Grant::Microsoft => provider != Provider::Microsoft,
         });
     }

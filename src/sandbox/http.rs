@@ -1,5 +1,6 @@
 //! One listener for all: takes a request apart, writes it down, and hands it to the vendor it is for.
 
+use std::collections::HashSet;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,20 +15,24 @@ use chrono::{DateTime, Utc};
 use futures_util::stream::{self, StreamExt as _};
 use serde_json::Value;
 
+use crate::sandbox::GoogleClient;
 use crate::sandbox::MicrosoftApp;
 use crate::sandbox::Options;
 use crate::sandbox::auth::{Accounts, ServiceAccountKey};
+use crate::sandbox::consents::Consents;
 use crate::sandbox::control;
 use crate::sandbox::control::faults::{Dealt, Faults, Told};
 use crate::sandbox::cursors::{Chains, Cursors, GoogleScope, GraphScope};
 use crate::sandbox::google;
 use crate::sandbox::google::watch::Channels;
 use crate::sandbox::graph;
+use crate::sandbox::graph::certificate::Certificate;
 use crate::sandbox::graph::subscriptions::{Shake, Subscriptions};
 use crate::sandbox::line::Cut;
 use crate::sandbox::notices::{Notice, Outbox};
 use crate::sandbox::smtp::Post;
 use crate::sandbox::world::World;
+use crate::sandbox::world::ids::{hash, lower_hex};
 
 /// What every handler can reach.
 pub struct State {
@@ -35,6 +40,7 @@ pub struct State {
     pub page_size: usize,
     pub key: &'static ServiceAccountKey,
     pub microsoft: MicrosoftApp,
+    pub google_client: GoogleClient,
     pub post: Arc<Post>,
     pub outbox: Arc<Outbox>,
     /// Whether notices may go to `http` on loopback.
@@ -46,6 +52,11 @@ pub struct State {
 pub struct All {
     pub world: World,
     pub accounts: Accounts,
+    /// What people have consented to.
+    pub consents: Consents,
+    /// What was uploaded for the Microsoft application, and which statements it has signed.
+    pub certificates: Vec<Certificate>,
+    pub statements: HashSet<String>,
     pub google: Cursors<GoogleScope>,
     pub graph: Cursors<GraphScope>,
     pub chains: Chains,
@@ -62,6 +73,9 @@ impl All {
         Self {
             world,
             accounts: Accounts::default(),
+            consents: Consents::default(),
+            certificates: Vec::new(),
+            statements: HashSet::new(),
             google: Cursors::default(),
             graph: Cursors::default(),
             chains: Chains::default(),
@@ -79,7 +93,7 @@ impl All {
         let dealt = self.faults.deal(&request.path);
         for whose in &dealt.tokens {
             match whose {
-                Some(address) => self.accounts.revoke_of(address, self.world.provider(address)),
+                Some(address) => self.accounts.revoke_readers_of(address, self.world.provider(address)),
                 None => self.accounts.revoke(),
             }
         }
@@ -110,7 +124,14 @@ impl State {
             client_id: world.mint.guid(),
             client_secret: format!("sandbox~{}", world.mint.token()),
         };
+        // Not from the mint: whatever else it makes is to stay as it was.
+        let word = |part: &str| lower_hex(&hash(&[&options.seed.to_le_bytes(), part.as_bytes()])[..14]);
+        let google_client = GoogleClient {
+            client_id: format!("104211111111-{}.apps.googleusercontent.com", word("id")),
+            client_secret: format!("GOCSPX-{}", word("secret")),
+        };
         Self {
+            google_client,
             base: format!("http://{address}"),
             page_size: options.page_size.max(1),
             key,
@@ -386,6 +407,11 @@ async fn truth(state: &State, request: &Request, again: bool) -> Reply {
 
 fn answer(state: &State, all: &mut All, request: &Request) -> Reply {
     match request.parts().as_slice() {
+        ["google", "auth"] => google::consent::screen(state, all, request),
+        ["google", "revoke"] => google::consent::revoke(all, request),
+        ["login", tenant, "oauth2", "v2.0", "authorize"] => {
+            graph::consent::screen(state, all, request, tenant)
+        }
         ["google", "token"] => google::token::answer(state, all, request),
         ["calendar", "v3", rest @ ..] => google::answer(state, all, request, rest),
         ["meet", "v2", rest @ ..] => google::meet::answer(state, all, request, rest),

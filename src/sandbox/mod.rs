@@ -7,6 +7,7 @@
 
 mod access;
 mod auth;
+mod consents;
 mod control;
 mod cursors;
 mod google;
@@ -29,7 +30,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 pub use control::client::{Control, ControlError};
 pub use control::wire::{
     Conference, Fault, Join, Lifecycle, Mail, NewMeeting, NewPerson, NoticeRules, Notified, Occurrence,
-    Person, Planned, Presence, Provider, Quirks, Removal, Response, TrueMeeting, Watch,
+    Person, Planned, Presence, Provider, Quirks, Removal, Response, TrueMeeting, Watch, Will,
 };
 
 /// How a sandbox begins.
@@ -66,12 +67,22 @@ pub struct MicrosoftApp {
     pub client_secret: String,
 }
 
+/// An OAuth client of the type “web application”, as Google's console makes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GoogleClient {
+    /// The client.
+    pub client_id: String,
+    /// Its secret.
+    pub client_secret: String,
+}
+
 /// A running sandbox. Dropping it stops everything.
 pub struct Sandbox {
     http: SocketAddr,
     smtp: SocketAddr,
     google_key_json: String,
     microsoft: MicrosoftApp,
+    google_client: GoogleClient,
     _stop: DropGuard,
 }
 
@@ -97,6 +108,7 @@ impl Sandbox {
         let stop = CancellationToken::new();
         let google_key_json = auth::key_file(&state.base, key);
         let microsoft = state.microsoft.clone();
+        let google_client = state.google_client.clone();
 
         tokio::spawn(smtp::serve(smtp_listener, Arc::clone(&state.post), stop.clone()));
         tokio::spawn(notices::deliver(outbox, waiting, stop.clone()));
@@ -113,7 +125,7 @@ impl Sandbox {
                 tracing::error!(%error, "the sandbox stopped serving");
             }
         });
-        Ok(Self { http, smtp, google_key_json, microsoft, _stop: stop.drop_guard() })
+        Ok(Self { http, smtp, google_key_json, microsoft, google_client, _stop: stop.drop_guard() })
     }
 
     /// The address of everything but mail, without a slash at the end.
@@ -168,6 +180,12 @@ impl Sandbox {
     #[must_use]
     pub fn microsoft_app(&self) -> MicrosoftApp {
         self.microsoft.clone()
+    }
+
+    /// The OAuth client for people who consent; any redirect address is registered for it.
+    #[must_use]
+    pub fn google_client(&self) -> GoogleClient {
+        self.google_client.clone()
     }
 
     /// A client for the control endpoints.

@@ -18,7 +18,7 @@ const fn table(name: &'static str, key: &'static [&'static str]) -> Table {
 
 /// Everything that is carried over, what others refer to first. Who runs and what was asked of others
 /// within the last minutes is not.
-const TABLES: [Table; 16] = [
+const TABLES: [Table; 18] = [
     table("program", &["name"]),
     table("participant", &["id"]),
     table("address", &["address"]),
@@ -33,6 +33,8 @@ const TABLES: [Table; 16] = [
     table("alert", &["alert_key"]),
     table("delivery", &["id"]),
     table("schedule_slot", &["schedule", "slot"]),
+    table("account", &["connection", "address"]),
+    table("consent", &["hash"]),
     table("restoration", &["id"]),
     table("audit", &["id"]),
 ];

@@ -5,12 +5,14 @@
 
 use crate::config::Database;
 
+mod accounts;
 mod alerts;
 mod backup;
 mod budget;
 mod calendars;
 mod carry;
 mod channels;
+mod consent;
 mod copies;
 mod db;
 mod error;
@@ -31,10 +33,12 @@ mod status;
 mod sync;
 mod verdicts;
 
+pub use accounts::{Account, AccountState, REFRESH_LASTS, Refresh, Sealed};
 pub use alerts::StoredAlert;
 pub use budget::{Rate, Take};
 pub use carry::CarriedOver;
 pub use channels::{Notice, OpenedChannel, Says, StoredChannel};
+pub use consent::{Consent, ConsentKind};
 pub use error::StoreError;
 pub use hold::Hold;
 pub use import::RosterChange;

@@ -1,8 +1,10 @@
-//! HTTP: health, for whoever watches over the service, and what providers tell.
+//! HTTP: health, for whoever watches over the service, what providers tell, and the pages on which people consent.
 //!
 //! Nothing in here runs a step of the flow.
 
+mod consent;
 mod notices;
+mod pages;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,11 +33,14 @@ pub struct Watched {
     pub clock: Arc<dyn Clock>,
     /// The path under which providers' notices arrive, if any do.
     notices: Option<String>,
+    /// The pages on which people consent, where a connection rests on that.
+    consent: Router,
 }
 
 impl Watched {
     pub fn new(context: &Context) -> Self {
         Self {
+            consent: consent::router(context),
             store: context.store.clone(),
             clock: context.clock.clone(),
             notices: context.notices.is_some().then(|| format!("/{NOTICES}")),
@@ -62,12 +67,13 @@ pub async fn serve(listener: TcpListener, watched: Watched, stop: CancellationTo
 }
 
 fn router(watched: Watched) -> Router {
+    let consent = watched.consent.clone();
     let mut router =
         Router::new().route("/health/live", get(|| async { "alive\n" })).route("/health", get(health));
     if let Some(path) = &watched.notices {
         router = router.route(path, notices::route());
     }
-    router.with_state(watched)
+    router.with_state(watched).merge(consent)
 }
 
 /// What `/health` answers; with 503 instead of 200 while the database cannot be used.

@@ -7,6 +7,7 @@ mod postgres;
 
 mod backup;
 mod check;
+mod connect;
 mod demo;
 mod explain;
 mod lists;

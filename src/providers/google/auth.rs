@@ -1,4 +1,5 @@
-//! Access tokens of a service account that acts for one participant at a time.
+//! Access tokens: of a service account that acts for one participant at a time, or of the participants
+//! themselves, who consented.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -19,7 +20,7 @@ use super::SetupError;
 use super::errors::{Failure, presentable};
 use super::http::Connector;
 use crate::domain::people::Address;
-use crate::providers::{Budget, ProviderError};
+use crate::providers::{Budget, ProviderError, Tokens};
 
 /// What a token is for. Each has a token of its own, so that an administrator who did not grant one
 /// of them loses only that.
@@ -41,23 +42,41 @@ impl Scope {
 }
 
 pub(super) struct Auth {
+    source: Source,
+    budget: Arc<dyn Budget>,
+}
+
+/// Where tokens come from.
+enum Source {
+    Delegation(Box<Delegation>),
+    Consent(Arc<dyn Tokens>),
+}
+
+/// Domain-wide delegation.
+struct Delegation {
     key: ServiceAccountKey,
     client: Client<Connector, String>,
     timeout: Duration,
-    budget: Arc<dyn Budget>,
     /// One per participant, since each keeps the tokens of one subject.
     subjects: Mutex<HashMap<Address, Authenticator<Connector>>>,
 }
 
 impl Auth {
-    pub fn new(
+    /// The service account with this key file.
+    pub fn delegated(
         key: &SecretString,
         client: Client<Connector, String>,
         timeout: Duration,
         budget: Arc<dyn Budget>,
     ) -> Result<Self, SetupError> {
         let key = read_key(key.expose_secret())?;
-        Ok(Self { key, client, timeout, budget, subjects: Mutex::default() })
+        let delegation = Delegation { key, client, timeout, subjects: Mutex::default() };
+        Ok(Self { source: Source::Delegation(Box::new(delegation)), budget })
+    }
+
+    /// Those who consented.
+    pub fn consented(tokens: Arc<dyn Tokens>, budget: Arc<dyn Budget>) -> Self {
+        Self { source: Source::Consent(tokens), budget }
     }
 
     /// Sends a request with a token of `subject`, and once more with a new token if Google does not
@@ -69,18 +88,48 @@ impl Auth {
     {
         // Before the token: it is not to grow old while it waits.
         self.budget.request().await;
-        let token = self.token(subject, scope, false).await?;
-        match request(token).await {
+        let token = self.token(subject, scope).await?;
+        match request(token.expose_secret().to_owned()).await {
             Err(failure) if failure.status() == Some(401) => {
                 tracing::debug!(subject = subject.masked(), ?scope, "access token refused");
                 self.budget.request().await;
-                request(self.token(subject, scope, true).await?).await
+                request(self.another(subject, scope, &token).await?.expose_secret().to_owned()).await
             }
             answer => answer,
         }
     }
 
-    async fn token(&self, subject: &Address, scope: Scope, renew: bool) -> Result<String, ProviderError> {
+    async fn token(&self, subject: &Address, scope: Scope) -> Result<SecretString, ProviderError> {
+        match &self.source {
+            Source::Delegation(delegation) => delegation.token(subject, scope, false).await,
+            Source::Consent(tokens) => tokens.token(subject, scope.as_str()).await,
+        }
+    }
+
+    /// A new token instead of one that was refused.
+    async fn another(
+        &self,
+        subject: &Address,
+        scope: Scope,
+        refused: &SecretString,
+    ) -> Result<SecretString, ProviderError> {
+        match &self.source {
+            Source::Delegation(delegation) => delegation.token(subject, scope, true).await,
+            Source::Consent(tokens) => {
+                tokens.reject(subject, refused).await?;
+                tokens.token(subject, scope.as_str()).await
+            }
+        }
+    }
+}
+
+impl Delegation {
+    async fn token(
+        &self,
+        subject: &Address,
+        scope: Scope,
+        renew: bool,
+    ) -> Result<SecretString, ProviderError> {
         let authenticator = self.authenticator(subject).await?;
         let scopes = [scope.as_str()];
         let token = tokio::time::timeout(self.timeout, async {
@@ -94,7 +143,7 @@ impl Auth {
         .map_err(|_| ProviderError::Temporary("no answer from the token endpoint in time".into()))?
         .map_err(|error| self.token_error(scope, error))?;
         match token.token() {
-            Some(token) => Ok(token.to_owned()),
+            Some(token) => Ok(token.into()),
             None => {
                 // yup-oauth2 takes any JSON object for an answer and would keep this one for good.
                 self.subjects.lock().await.remove(subject);
@@ -180,7 +229,7 @@ impl Auth {
 }
 
 /// Error codes of the token endpoint that stand for a fault on its side.
-const PASSING: [&str; 5] =
+pub(super) const PASSING: [&str; 5] =
     ["backend_error", "internal_failure", "server_error", "temporarily_unavailable", "unavailable"];
 
 /// Reads a key file as Google's console makes it, and tries the key in it. No message may quote the

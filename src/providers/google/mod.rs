@@ -1,12 +1,14 @@
 //! Google Workspace: Calendar v3, Meet v2, and the directory for the names behind Meet's user ids.
 //!
-//! A service account with domain-wide delegation acts as one participant at a time. Nothing in here
+//! A service account with domain-wide delegation acts as one participant at a time, or each participant
+//! consented for their own calendar. Nothing in here
 //! retries (but for one new access token) or waits (but for its budget): errors say what is the
 //! matter, and the caller decides.
 
 mod answer;
 mod auth;
 mod client;
+pub mod consent;
 mod directory;
 mod errors;
 mod http;
@@ -26,7 +28,7 @@ use crate::config;
 use crate::domain::event::{Conference, ConferenceService, Event, Window};
 use crate::domain::evidence::Call;
 use crate::domain::people::Address;
-use crate::providers::{Budget, Channel, Listing, Provider, ProviderError, Wish};
+use crate::providers::{Budget, Channel, Listing, Provider, ProviderError, Tokens, Wish};
 
 /// The calendars of one Google Workspace organisation.
 pub struct Google {
@@ -62,6 +64,8 @@ pub enum SetupError {
     PrivateKey,
     #[error("`{0}` is no address of an API; it has to begin with `https://`")]
     Address(String),
+    #[error("nobody's consent is kept: write [accounts] with `key_file`")]
+    NoTokens,
     #[error("no HTTP client can be made: {0}")]
     Http(String),
 }
@@ -75,14 +79,42 @@ impl Google {
         timeout: Duration,
         budget: Arc<dyn Budget>,
     ) -> Result<Self, SetupError> {
-        let name = name.into();
+        Self::made(name.into(), config, timeout, budget, None)
+    }
+
+    /// As [`Self::new`], with the tokens of the people who consented, which are used where the
+    /// connection rests on that.
+    pub fn with_tokens(
+        name: impl Into<String>,
+        config: &config::Google,
+        timeout: Duration,
+        budget: Arc<dyn Budget>,
+        tokens: Arc<dyn Tokens>,
+    ) -> Result<Self, SetupError> {
+        Self::made(name.into(), config, timeout, budget, Some(tokens))
+    }
+
+    fn made(
+        name: String,
+        config: &config::Google,
+        timeout: Duration,
+        budget: Arc<dyn Budget>,
+        tokens: Option<Arc<dyn Tokens>>,
+    ) -> Result<Self, SetupError> {
         for url in [&config.api_url, &config.meet_url, &config.directory_url] {
             if url.cannot_be_a_base() || !matches!(url.scheme(), "http" | "https") {
                 return Err(SetupError::Address(url.to_string()));
             }
         }
         let clients = http::Clients::new(timeout)?;
-        let auth = Arc::new(auth::Auth::new(&config.key, clients.token, timeout, budget)?);
+        let auth = match (&config.auth, tokens) {
+            (config::GoogleAuth::ServiceAccount(key), _) => {
+                auth::Auth::delegated(key, clients.token, timeout, budget)?
+            }
+            (config::GoogleAuth::UserConsent(_), Some(tokens)) => auth::Auth::consented(tokens, budget),
+            (config::GoogleAuth::UserConsent(_), None) => return Err(SetupError::NoTokens),
+        };
+        let auth = Arc::new(auth);
         Ok(Self {
             calendar: client::Calendar::new(clients.calendar, auth.clone(), &config.api_url, timeout),
             meet: meet::Meet::new(name.clone(), rest::Rest::new(clients.json, auth), config),

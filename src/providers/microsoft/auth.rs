@@ -1,4 +1,4 @@
-//! The application's own token, got with its secret and shared by all mailboxes of a connection.
+//! The application's own token, got with its secret or certificate and shared by all mailboxes of a connection.
 //!
 //! graph-rs-sdk would take tokens through its `ClientApplication` trait, whose argument
 //! `ForceTokenRefresh` it does not export. Asking for the token before each request does as well,
@@ -15,6 +15,7 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 use url::Url;
 
+use super::assertion::{exposed, proof};
 use super::error::{retry_after, transport};
 use crate::config;
 use crate::providers::ProviderError;
@@ -39,7 +40,7 @@ pub struct Auth {
     http: reqwest::Client,
     token_url: Url,
     client_id: String,
-    secret: SecretString,
+    credential: config::Credential,
     scope: String,
     /// How many requests for a token have ended.
     rounds: AtomicU64,
@@ -72,6 +73,11 @@ struct Denied {
     error_codes: Vec<u64>,
 }
 
+/// A statement that is not valid yet, or no longer: this machine's clock is wrong.
+const CLOCK: [u64; 2] = [700_024, 700_021];
+/// A statement that was not signed with a key that the application has.
+const CERTIFICATE: [u64; 3] = [700_027, 700_030, 700_023];
+
 impl fmt::Debug for Auth {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Auth")
@@ -89,17 +95,12 @@ impl Auth {
             .redirect(reqwest::redirect::Policy::none())
             .build()
             .map_err(|_| ProviderError::Refused("no TLS client can be made".into()))?;
-        let mut token_url = config.login_url.clone();
-        token_url
-            .path_segments_mut()
-            .map_err(|()| ProviderError::Refused("`login_url` is not an address".into()))?
-            .pop_if_empty()
-            .extend([config.tenant_id.as_str(), "oauth2", "v2.0", "token"]);
+        let token_url = endpoint(config, "token")?;
         Ok(Self {
             http,
             token_url,
             client_id: config.client_id.clone(),
-            secret: config.client_secret.clone(),
+            credential: config.credential.clone(),
             scope: scope(&config.graph_url),
             rounds: AtomicU64::new(0),
             state: Mutex::default(),
@@ -155,12 +156,10 @@ impl Auth {
     }
 
     async fn request(&self) -> Result<Cached, ProviderError> {
-        let form = [
-            ("grant_type", "client_credentials"),
-            ("client_id", &self.client_id),
-            ("client_secret", self.secret.expose_secret()),
-            ("scope", &self.scope),
-        ];
+        let proof = proof(&self.credential, &self.client_id, self.token_url.as_str())?;
+        let mut form = vec![("grant_type", "client_credentials"), ("client_id", &self.client_id)];
+        form.extend(exposed(&proof));
+        form.push(("scope", &self.scope));
         let asked_at = Instant::now();
         let response = self
             .http
@@ -187,16 +186,30 @@ impl Auth {
     }
 }
 
+/// An endpoint of the tenant at the sign-in service.
+pub fn endpoint(config: &config::Microsoft, name: &str) -> Result<Url, ProviderError> {
+    let mut url = config.login_url.clone();
+    url.path_segments_mut()
+        .map_err(|()| ProviderError::Refused("`login_url` is not an address".into()))?
+        .pop_if_empty()
+        .extend([config.tenant_id.as_str(), "oauth2", "v2.0", name]);
+    Ok(url)
+}
+
 /// What the token is to be good for.
 fn scope(graph_url: &Url) -> String {
+    format!("{}/.default", resource(graph_url))
+}
+
+/// The cloud that tokens are for.
+pub fn resource(graph_url: &Url) -> &'static str {
     let origin = graph_url.origin().ascii_serialization();
-    let resource = NATIONAL.iter().find(|cloud| **cloud == origin);
-    format!("{}/.default", resource.unwrap_or(&GRAPH))
+    NATIONAL.iter().find(|cloud| **cloud == origin).unwrap_or(&GRAPH)
 }
 
 /// Why no token is given. Microsoft asks to tell errors apart by `error`, not by number; the number
 /// helps those who look it up.
-fn denied(status: StatusCode, retry_after: Option<Duration>, body: &[u8]) -> ProviderError {
+pub fn denied(status: StatusCode, retry_after: Option<Duration>, body: &[u8]) -> ProviderError {
     let denied: Option<Denied> = serde_json::from_slice(body).ok();
     let (error, number) =
         denied.as_ref().map_or(("", None), |denied| (denied.error.as_str(), denied.error_codes.first()));
@@ -208,7 +221,18 @@ fn denied(status: StatusCode, retry_after: Option<Duration>, body: &[u8]) -> Pro
     if status == StatusCode::TOO_MANY_REQUESTS {
         return ProviderError::Throttled { retry_after };
     }
+    let is = |numbers: &[u64]| {
+        let codes = denied.iter().flat_map(|denied| &denied.error_codes);
+        codes.into_iter().any(|code| numbers.contains(code))
+    };
     match error {
+        "invalid_client" if is(&CLOCK) => {
+            ProviderError::Refused(format!("set this machine's clock right, it is minutes off ({said})"))
+        }
+        "invalid_client" if is(&CERTIFICATE) => ProviderError::Refused(format!(
+            "Microsoft does not know the certificate, or it has expired ({said}); upload the one that \
+             `certificate_file` holds under the app registration's `Certificates & secrets`"
+        )),
         "invalid_client" => ProviderError::Refused(format!(
             "the client secret is wrong or has expired ({said}); make a new one under the app \
              registration's `Certificates & secrets` and put its value into `client_secret_file`"

@@ -16,7 +16,7 @@ use crate::domain::people::Address;
 use crate::providers::{Change, Listing, MOST_OCCURRENCES, ProviderError};
 
 pub struct Calendar<'a> {
-    pub client: &'a Client,
+    pub client: Client,
     pub mailbox: &'a Address,
 }
 

@@ -16,9 +16,11 @@ use serde_json::Value;
 use url::Url;
 
 use super::auth::Auth;
+use super::consent;
 use super::error::{ApiError, Failure, transport};
-use crate::config;
-use crate::providers::{Budget, ProviderError};
+use crate::config::{self, MicrosoftAuth};
+use crate::domain::people::Address;
+use crate::providers::{Budget, ProviderError, Tokens};
 
 /// Said with every request: links do not carry it on.
 const PREFER: &str = r#"outlook.timezone="UTC", IdType="ImmutableId", odata.maxpagesize=50"#;
@@ -27,11 +29,23 @@ const PREFER: &str = r#"outlook.timezone="UTC", IdType="ImmutableId", odata.maxp
 const PAGES_MAX: usize = 2000;
 
 /// Graph over HTTP: tokens, headers, links and errors.
+#[derive(Clone)]
 pub struct Client {
     graph: GraphClient,
-    auth: Auth,
+    source: Source,
     root: Url,
     budget: Arc<dyn Budget>,
+}
+
+/// Where tokens come from.
+#[derive(Clone)]
+enum Source {
+    /// The application has permissions of its own.
+    Application(Arc<Auth>),
+    /// The people consented.
+    Consent(Arc<dyn Tokens>),
+    /// One of them did, and is meant.
+    Person(Arc<dyn Tokens>, Address),
 }
 
 /// The items of a listing and the link with which the next one begins.
@@ -63,6 +77,7 @@ impl Client {
         config: &config::Microsoft,
         timeout: Duration,
         budget: Arc<dyn Budget>,
+        tokens: Option<Arc<dyn Tokens>>,
     ) -> Result<Self, ProviderError> {
         let mut root = config.graph_url.clone();
         root.path_segments_mut()
@@ -75,7 +90,48 @@ impl Client {
         let mut graph = GraphClient::from(settings);
         // `use_endpoint` panics unless the host is one of Microsoft's.
         graph.use_test_endpoint(&root);
-        Ok(Self { graph, auth: Auth::new(config, timeout)?, root, budget })
+        let source = match (config.auth, tokens) {
+            (MicrosoftAuth::ClientCredentials, _) => {
+                Source::Application(Arc::new(Auth::new(config, timeout)?))
+            }
+            (MicrosoftAuth::UserConsent, Some(tokens)) => Source::Consent(tokens),
+            (MicrosoftAuth::UserConsent, None) => {
+                let text = "nobody's consent is kept: write [accounts] with `key_file`";
+                return Err(ProviderError::Refused(text.into()));
+            }
+        };
+        Ok(Self { graph, source, root, budget })
+    }
+
+    /// The same for what is asked on behalf of `mailbox`.
+    pub fn of(&self, mailbox: &Address) -> Self {
+        let source = match &self.source {
+            Source::Consent(tokens) => Source::Person(tokens.clone(), mailbox.clone()),
+            other => other.clone(),
+        };
+        Self { source, ..self.clone() }
+    }
+
+    /// Whether the application has permissions of its own.
+    pub fn is_application(&self) -> bool {
+        matches!(self.source, Source::Application(_))
+    }
+
+    async fn token(&self) -> Result<SecretString, ProviderError> {
+        match &self.source {
+            Source::Application(auth) => auth.token().await,
+            Source::Person(tokens, mailbox) => tokens.token(mailbox, consent::CALENDARS).await,
+            Source::Consent(_) => Err(ProviderError::Refused("nobody is meant".into())),
+        }
+    }
+
+    async fn reject(&self, token: &SecretString) -> Result<(), ProviderError> {
+        match &self.source {
+            Source::Application(auth) => auth.reject(token).await,
+            Source::Person(tokens, mailbox) => tokens.reject(mailbox, token).await?,
+            Source::Consent(_) => {}
+        }
+        Ok(())
     }
 
     /// An address below the root, its segments and values escaped whatever they hold.
@@ -133,13 +189,13 @@ impl Client {
     async fn answer(&self, method: Method, url: Url, body: Option<&Value>) -> Result<Vec<u8>, Failure> {
         // Before the token: it is not to grow old while it waits.
         self.budget.request().await;
-        let token = self.auth.token().await?;
+        let token = self.token().await?;
         match self.send(method.clone(), url.clone(), body, &token).await {
             // The token may have been withdrawn before its time: once with a new one.
             Err(Failure::Api(error)) if error.status == StatusCode::UNAUTHORIZED => {
-                self.auth.reject(&token).await;
+                self.reject(&token).await?;
                 self.budget.request().await;
-                let token = self.auth.token().await?;
+                let token = self.token().await?;
                 self.send(method, url, body, &token).await
             }
             answer => answer,
@@ -191,7 +247,8 @@ impl Client {
         if status.is_success() {
             return Ok(body.into());
         }
-        Err(Failure::Api(ApiError::read(status, &headers, &body)))
+        let consented = !self.is_application();
+        Err(Failure::Api(ApiError { consented, ..ApiError::read(status, &headers, &body) }))
     }
 }
 

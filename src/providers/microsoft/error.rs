@@ -24,6 +24,8 @@ pub struct ApiError {
     pub code: String,
     pub message: String,
     pub retry_after: Option<Duration>,
+    /// What was asked rested on the consent of one person.
+    pub consented: bool,
 }
 
 #[derive(Deserialize)]
@@ -51,7 +53,13 @@ impl ApiError {
     pub fn read(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Self {
         let detail = serde_json::from_slice(body)
             .map_or_else(|_| Detail { code: String::new(), message: String::new() }, |body: Body| body.error);
-        Self { status, code: detail.code, message: detail.message, retry_after: retry_after(headers) }
+        Self {
+            status,
+            code: detail.code,
+            message: detail.message,
+            retry_after: retry_after(headers),
+            consented: false,
+        }
     }
 
     /// Whether the answer says that there is no such thing.
@@ -97,6 +105,14 @@ impl From<ApiError> for ProviderError {
     fn from(error: ApiError) -> Self {
         let summary = error.summary();
         match error.status {
+            StatusCode::UNAUTHORIZED if error.consented => Self::NeedsConsent(format!(
+                "Microsoft Graph does not accept a new token, either ({summary}); send the person the link of \
+                 `mentord connect ADDRESS`"
+            )),
+            StatusCode::FORBIDDEN if error.consented => Self::Unreachable(format!(
+                "what the person consented to does not open this mailbox ({summary}); the address in the roster \
+                 has to be that of their own mailbox, and no policy may shut the application out"
+            )),
             StatusCode::UNAUTHORIZED => Self::Refused(format!(
                 "Microsoft Graph does not accept the application's token ({summary}); check \
                  `tenant_id`, `client_id` and `graph_url`"

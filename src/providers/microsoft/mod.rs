@@ -5,6 +5,7 @@
 //!
 //! | file | what |
 //! |---|---|
+//! | `assertion` | by what the application shows who it is |
 //! | `auth` | the application's token, shared and renewed in time |
 //! | `client` | requests, headers, pages |
 //! | `error` | what Graph's refusals mean |
@@ -16,9 +17,11 @@
 //! | `teams` | who was in a call |
 //! | `watch` | being told of changes |
 
+mod assertion;
 mod auth;
 mod calendar;
 mod client;
+pub mod consent;
 mod error;
 mod map;
 mod people;
@@ -39,7 +42,7 @@ use chrono::{DateTime, Utc};
 use self::calendar::Calendar;
 use self::client::Client;
 use self::teams::Directory;
-use super::{Budget, Channel, Listing, Provider, ProviderError, Wish};
+use super::{Budget, Channel, Listing, Provider, ProviderError, Tokens, Wish};
 use crate::config;
 use crate::domain::event::{Conference, Event, Window};
 use crate::domain::evidence::Call;
@@ -71,15 +74,25 @@ impl Microsoft {
         timeout: Duration,
         budget: Arc<dyn Budget>,
     ) -> Result<Self, ProviderError> {
-        Ok(Self {
-            name: name.to_owned(),
-            client: Client::new(config, timeout, budget)?,
-            directory: Directory::default(),
-        })
+        let client = Client::new(config, timeout, budget, None)?;
+        Ok(Self { name: name.to_owned(), client, directory: Directory::default() })
+    }
+
+    /// As [`Self::new`], with the tokens of the people who consented, which are used where the
+    /// connection rests on that.
+    pub fn with_tokens(
+        name: &str,
+        config: &config::Microsoft,
+        timeout: Duration,
+        budget: Arc<dyn Budget>,
+        tokens: Arc<dyn Tokens>,
+    ) -> Result<Self, ProviderError> {
+        let client = Client::new(config, timeout, budget, Some(tokens))?;
+        Ok(Self { name: name.to_owned(), client, directory: Directory::default() })
     }
 
     fn calendar<'a>(&'a self, mailbox: &'a Address) -> Calendar<'a> {
-        Calendar { client: &self.client, mailbox }
+        Calendar { client: self.client.of(mailbox), mailbox }
     }
 }
 
@@ -112,6 +125,10 @@ impl Provider for Microsoft {
         conference: &Conference,
         window: Window,
     ) -> Result<Vec<Call>, ProviderError> {
+        // What people consent to does not reach the attendance reports: there, it is no evidence.
+        if !self.client.is_application() {
+            return Ok(Vec::new());
+        }
         teams::calls(&self.client, &self.directory, mailbox, conference, window).await
     }
 
@@ -121,15 +138,15 @@ impl Provider for Microsoft {
 
     async fn renew(
         &self,
-        _mailbox: &Address,
+        mailbox: &Address,
         channel: &Channel,
         until: DateTime<Utc>,
     ) -> Result<Option<Channel>, ProviderError> {
-        watch::renew(&self.client, channel, until).await
+        watch::renew(&self.client.of(mailbox), channel, until).await
     }
 
-    async fn unwatch(&self, _mailbox: &Address, channel: &Channel) -> Result<(), ProviderError> {
-        watch::unwatch(&self.client, channel).await
+    async fn unwatch(&self, mailbox: &Address, channel: &Channel) -> Result<(), ProviderError> {
+        watch::unwatch(&self.client.of(mailbox), channel).await
     }
 
     async fn probe(&self, mailbox: &Address) -> Result<(), ProviderError> {

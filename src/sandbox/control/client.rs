@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::sandbox::control::wire::{
     Fault, Join, Lifecycle, LifecycleOrder, Mail, NewMeeting, NewPerson, NoticeRules, Notified, Person,
-    Planned, Provider, Quirks, Removal, RemovalOrder, Response, TrueMeeting, Watch,
+    Planned, Provider, Quirks, Removal, RemovalOrder, Response, TrueMeeting, Watch, Will,
 };
 
 /// Why a control call failed.
@@ -204,6 +204,21 @@ impl Control {
     /// Kills every access token handed out so far.
     pub async fn expire_tokens(&self) -> Done<()> {
         self.order("tokens/expire", &json!({})).await
+    }
+
+    /// Says how people answer from now on when they are asked for their consent.
+    pub async fn will(&self, will: &Will) -> Done<()> {
+        self.order("consents", will).await
+    }
+
+    /// Somebody takes back on the vendor's own pages whatever they consented to.
+    pub async fn revoke_consent(&self, address: &str) -> Done<()> {
+        self.order("consents/revoke", &json!({"address": address})).await
+    }
+
+    /// Uploads a certificate in PEM for the Microsoft application; nobody is asked for a private key.
+    pub async fn certificate(&self, pem: &str) -> Done<()> {
+        self.order("certificates", &json!({"pem": pem})).await
     }
 
     /// Serves a fault to the next requests that match.

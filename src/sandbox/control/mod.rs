@@ -22,8 +22,9 @@ use serde_json::json;
 
 use crate::sandbox::control::wire::{
     Conference, Fault, Join, Mail, NewMeeting, NewPerson, Occurrence, Person, Planned, Quirks, Response,
-    TrueMeeting,
+    TrueMeeting, Will,
 };
+use crate::sandbox::graph::certificate::Certificate;
 use crate::sandbox::http::State;
 use crate::sandbox::world::view::Standing;
 use crate::sandbox::world::{Call, Meeting, World};
@@ -63,6 +64,9 @@ pub fn router() -> Router<Arc<State>> {
         .merge(edits::router())
         .route("/cursors/expire", post(expire))
         .route("/tokens/expire", post(revoke))
+        .route("/certificates", post(certificate))
+        .route("/consents", post(will))
+        .route("/consents/revoke", post(revoke_consent))
         .route("/faults", post(fault).delete(mend))
         .route("/faults/script", post(follow))
         .route("/quirks", post(quirks))
@@ -231,6 +235,37 @@ async fn expire(Shared(state): Here, body: Bytes) -> Told<Answer> {
 async fn revoke(Shared(state): Here) -> Answer {
     state.lock().accounts.revoke();
     done()
+}
+
+async fn will(Shared(state): Here, body: Bytes) -> Told<Answer> {
+    state.lock().consents.will = read::<Will>(&body)?;
+    Ok(done())
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RevokeConsent {
+    pub address: String,
+}
+
+async fn revoke_consent(Shared(state): Here, body: Bytes) -> Told<Answer> {
+    let address = read::<RevokeConsent>(&body)?.address.to_lowercase();
+    let mut all = state.lock();
+    all.consents.revoke(&address);
+    all.accounts.revoke_of(&address);
+    Ok(done())
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Upload {
+    pub pem: String,
+}
+
+async fn certificate(Shared(state): Here, body: Bytes) -> Told<Answer> {
+    let certificate = Certificate::read(&read::<Upload>(&body)?.pem)?;
+    state.lock().certificates.push(certificate);
+    Ok(done())
 }
 
 async fn fault(Shared(state): Here, body: Bytes) -> Told<Answer> {

@@ -281,6 +281,20 @@ pub struct RemovalOrder {
     pub when: Removal,
 }
 
+/// How people answer when a vendor asks for their consent.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Will {
+    /// This person signs in, whoever was meant.
+    pub sign_in_as: Option<String>,
+    /// They say no.
+    pub deny: bool,
+    /// They leave out the scopes in whose names one of these occurs.
+    pub without: Vec<String>,
+    /// For how many seconds access tokens are said to last.
+    pub expires_in: Option<u64>,
+}
+
 /// A mail that the sink took.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mail {

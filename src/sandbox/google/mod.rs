@@ -1,5 +1,6 @@
 //! Google Calendar v3: `events.list` and `events.get`.
 
+pub mod consent;
 pub mod directory;
 pub mod error;
 mod event;

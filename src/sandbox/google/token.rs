@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
+use super::consent;
 use crate::sandbox::auth::{GRANTED, Grant, LIFETIME, ServiceAccountKey};
 use crate::sandbox::control::wire::Provider;
 use crate::sandbox::http::{All, Reply, Request, State};
@@ -38,6 +39,10 @@ struct Claims {
 pub fn answer(state: &State, all: &mut All, request: &Request) -> Reply {
     if request.method != "POST" {
         return Reply::new(404, json!({"error": "not_found"}));
+    }
+    if let Some(grant_type @ ("authorization_code" | "refresh_token")) = request.form("grant_type").as_deref()
+    {
+        return consent::token(state, all, request, grant_type);
     }
     if request.form("grant_type").as_deref() != Some("urn:ietf:params:oauth:grant-type:jwt-bearer") {
         return refuse(400, "unsupported_grant_type", "Invalid grant_type");
@@ -125,6 +130,6 @@ fn part<T: for<'de> Deserialize<'de>>(text: &str) -> Option<T> {
     serde_json::from_value(serde_json::from_slice::<Value>(&bytes).ok()?).ok()
 }
 
-fn refuse(status: u16, error: &str, description: &str) -> Reply {
+pub fn refuse(status: u16, error: &str, description: &str) -> Reply {
     Reply::new(status, json!({"error": error, "error_description": description}))
 }

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use super::{certificate, consent};
 use crate::sandbox::auth::{Grant, LIFETIME};
 use crate::sandbox::http::{All, Reply, Request, State};
 
@@ -11,6 +12,11 @@ pub fn answer(state: &State, all: &mut All, request: &Request, tenant: &str) -> 
     }
     if tenant != state.microsoft.tenant_id {
         return refuse(400, "invalid_request", 90_002, &format!("Tenant '{tenant}' not found."));
+    }
+    if let Some(grant_type @ ("authorization_code" | "refresh_token")) = request.form("grant_type").as_deref()
+        && request.form("client_id").as_deref() == Some(&state.microsoft.client_id)
+    {
+        return consent::token(state, all, request, tenant, grant_type);
     }
     if request.form("grant_type").as_deref() != Some("client_credentials") {
         return refuse(400, "unsupported_grant_type", 70_003, "The app requested an unsupported grant type.");
@@ -22,8 +28,8 @@ pub fn answer(state: &State, all: &mut All, request: &Request, tenant: &str) -> 
         let told = format!("Application with identifier '{id}' was not found in the directory '{tenant}'.");
         return refuse(400, "unauthorized_client", 700_016, &told);
     }
-    if request.form("client_secret").or(basic_secret).as_deref() != Some(&state.microsoft.client_secret) {
-        return refuse(401, "invalid_client", 7_000_215, "Invalid client secret provided.");
+    if let Err(reply) = certificate::shown(state, all, request, tenant, basic_secret) {
+        return reply;
     }
     let scope = request.form("scope").unwrap_or_default();
     if !scope.ends_with("/.default") || scope.split_whitespace().count() != 1 {
@@ -56,7 +62,7 @@ fn basic(request: &Request) -> Option<(String, String)> {
     Some((plain(id), plain(secret)))
 }
 
-fn refuse(status: u16, error: &str, code: u32, told: &str) -> Reply {
+pub fn refuse(status: u16, error: &str, code: u32, told: &str) -> Reply {
     Reply::new(
         status,
         json!({

@@ -1,5 +1,7 @@
 //! Microsoft Graph v1.0: the paths, the headers, and everything but deltas and Teams.
 
+pub mod certificate;
+pub mod consent;
 mod delta;
 mod event;
 pub mod login;
@@ -20,6 +22,10 @@ use crate::sandbox::world::World;
 pub fn answer(state: &State, all: &mut All, request: &Request, rest: &[&str]) -> Reply {
     let reply = match all.accounts.find(request.bearer()) {
         Some(Grant::Microsoft) => route(state, all, request, rest),
+        Some(Grant::MicrosoftUser { subject, scopes }) => match consent::opens(all, subject, scopes, rest) {
+            true => route(state, all, request, rest),
+            false => error(403, "ErrorAccessDenied", "Access is denied. Check credentials and try again."),
+        },
         _ if request.bearer().is_none() => error(401, "InvalidAuthenticationToken", "Access token is empty."),
         _ => usual_error(401),
     };

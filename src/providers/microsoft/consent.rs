@@ -1,0 +1,176 @@
+//! Microsoft's sign-in for people: the authorisation code flow of the identity platform.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::Value;
+use url::Url;
+
+use super::assertion::{exposed, proof};
+use super::auth::{denied, endpoint, resource};
+use crate::config;
+use crate::providers::ProviderError;
+use crate::providers::consent::{Denied, Endpoint, Errand, Granted, SignIn, granted};
+
+/// The delegated permission that calendars are read with.
+pub const CALENDARS: &str = "Calendars.Read";
+
+/// An application in one tenant.
+pub struct MicrosoftSignIn {
+    config: config::Microsoft,
+    auth_url: Url,
+    token_url: Url,
+    scopes: String,
+    endpoint: Endpoint,
+}
+
+impl MicrosoftSignIn {
+    pub fn new(config: &config::Microsoft, timeout: Duration) -> Result<Self, ProviderError> {
+        let calendars = format!("{}/{CALENDARS}", resource(&config.graph_url));
+        Ok(Self {
+            auth_url: endpoint(config, "authorize")?,
+            token_url: endpoint(config, "token")?,
+            scopes: format!("openid profile email offline_access {calendars}"),
+            endpoint: Endpoint::new(timeout)?,
+            config: config.clone(),
+        })
+    }
+
+    async fn token(&self, own: &[(&str, &str)]) -> Result<Granted, ProviderError> {
+        let proof = proof(&self.config.credential, &self.config.client_id, self.token_url.as_str())?;
+        let mut form = vec![("client_id", self.config.client_id.as_str()), ("scope", self.scopes.as_str())];
+        form.extend(exposed(&proof));
+        form.extend(own);
+        let body = match self.endpoint.post(&self.token_url, &form).await? {
+            Ok(body) => body,
+            Err(denied) => return Err(refusal(&denied)),
+        };
+        let mut granted = granted(&body, &self.config.client_id, |claims| self.vouched(claims))?;
+        // Scopes come with or without the name of the cloud.
+        for scope in granted.scopes.iter_mut().flatten() {
+            if let Some((_, name)) = scope.rsplit_once('/') {
+                *scope = name.to_owned();
+            }
+        }
+        Ok(granted)
+    }
+
+    /// The names that the tenant's administrators gave. A guest of the tenant, or somebody of another
+    /// one, is nobody.
+    fn vouched(&self, claims: &Value) -> Vec<String> {
+        let text = |name: &str| claims.get(name).and_then(Value::as_str);
+        let is_id = self.config.tenant_id.len() == 36;
+        if is_id && text("tid").is_none_or(|tenant| !tenant.eq_ignore_ascii_case(&self.config.tenant_id)) {
+            return Vec::new();
+        }
+        ["preferred_username", "upn", "email"].into_iter().filter_map(text).map(str::to_owned).collect()
+    }
+}
+
+#[async_trait]
+impl SignIn for MicrosoftSignIn {
+    fn page(&self, errand: &Errand<'_>) -> Url {
+        let mut url = self.auth_url.clone();
+        url.query_pairs_mut()
+            .append_pair("response_type", "code")
+            .append_pair("response_mode", "query")
+            .append_pair("client_id", &self.config.client_id)
+            .append_pair("redirect_uri", errand.redirect_uri.as_str())
+            .append_pair("scope", &self.scopes)
+            .append_pair("state", errand.state)
+            .append_pair("code_challenge", errand.challenge)
+            .append_pair("code_challenge_method", "S256")
+            .append_pair("login_hint", errand.address.as_str());
+        url
+    }
+
+    async fn redeem(&self, code: &str, verifier: &str, redirect_uri: &Url) -> Result<Granted, ProviderError> {
+        let form = [
+            ("grant_type", "authorization_code"),
+            ("code", code),
+            ("code_verifier", verifier),
+            ("redirect_uri", redirect_uri.as_str()),
+        ];
+        self.token(&form).await
+    }
+
+    async fn refresh(&self, refresh_token: &SecretString) -> Result<Granted, ProviderError> {
+        let form = [("grant_type", "refresh_token"), ("refresh_token", refresh_token.expose_secret())];
+        self.token(&form).await
+    }
+
+    /// There is no endpoint that takes back what one application was granted.
+    async fn revoke(&self, _: &SecretString) -> Result<bool, ProviderError> {
+        Ok(false)
+    }
+
+    fn needed(&self) -> &'static str {
+        CALENDARS
+    }
+
+    fn vendor(&self) -> &'static str {
+        "Microsoft"
+    }
+}
+
+/// What a refusal means to somebody who consented. Microsoft asks to branch on `error`; the numbers only
+/// say more.
+fn refusal(refused: &Denied) -> ProviderError {
+    let error = refused.text("error").unwrap_or_default();
+    if !matches!(
+        error.as_str(),
+        "invalid_grant" | "interaction_required" | "consent_required" | "login_required"
+    ) {
+        return denied(refused.status, refused.retry_after, &refused.body);
+    }
+    let body: Value = serde_json::from_slice(&refused.body).unwrap_or_default();
+    let number = body["error_codes"][0].as_u64().unwrap_or_default();
+    let why = match number {
+        50_173 => "the password was changed, or all sessions were ended",
+        70_008 | 700_082 | 700_084 => "it was not used for too long",
+        50_076 | 50_078 | 50_079 => "the organisation wants a second factor",
+        70_043 | 70_044 => "the organisation wants a sign-in more often",
+        65_001 | 65_004 => "the consent is missing or was taken back",
+        50_057 => "the account is disabled",
+        50_034 => "there is no such account in the tenant",
+        53_000..=53_009 => "a policy of conditional access forbids it",
+        90_094 | 90_097 => "an administrator has to approve the application first",
+        _ => "Microsoft does not accept it any more",
+    };
+    ProviderError::NeedsConsent(format!("{why} ({error}, AADSTS{number})"))
+}
+
+#[cfg(test)]
+mod tests {
+    use reqwest::StatusCode;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn refusals_are_told_apart_by_what_can_be_done() {
+        let meaning = |status: u16, error: &str, number: u64| {
+            let body = json!({"error": error, "error_codes": [number], "error_description": "AADSTS"});
+            let status = StatusCode::from_u16(status).expect("status");
+            refusal(&Denied { status, body: body.to_string().into_bytes(), ..Denied::default() })
+        };
+        for (error, number, part) in [
+            ("invalid_grant", 50_173, "password"),
+            ("invalid_grant", 700_082, "not used"),
+            ("invalid_grant", 70_008, "not used"),
+            ("invalid_grant", 70_043, "more often"),
+            ("interaction_required", 50_076, "second factor"),
+            ("invalid_grant", 65_001, "taken back"),
+            ("invalid_grant", 9_002_313, "AADSTS9002313"),
+        ] {
+            let ProviderError::NeedsConsent(text) = meaning(400, error, number) else {
+                panic!("{error} {number}");
+            };
+            assert!(text.contains(part), "{text}");
+        }
+        assert!(matches!(meaning(401, "invalid_client", 7_000_222), ProviderError::Refused(_)));
+        assert!(matches!(meaning(400, "unauthorized_client", 700_016), ProviderError::Refused(_)));
+        assert!(matches!(meaning(503, "temporarily_unavailable", 90_033), ProviderError::Temporary(_)));
+    }
+}

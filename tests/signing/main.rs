@@ -1,0 +1,11 @@
+//! Signing in: by certificate, and by the consent of each person.
+
+mod browser;
+mod certificate;
+mod consent;
+#[path = "../passed/mod.rs"]
+mod passed;
+#[path = "../postgres/mod.rs"]
+mod postgres;
+mod stage;
+mod tokens;
