@@ -122,7 +122,7 @@ pub struct Mail {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sync {
-    /// How often each calendar is read.
+    /// How often a calendar is read on which something rests; the others more rarely.
     pub interval: TimeDelta,
     /// How far back a first listing reaches.
     pub past: TimeDelta,

@@ -11,11 +11,14 @@ use super::check::Checker;
 use crate::domain::roster::nearest;
 
 /// Keys that one kind of connection has and the others have not.
-const OF_KIND: [(&str, &[&str]); 2] = [
-    ("google", &["key", "key_file", "api_url", "meet_url", "directory_url"]),
+const OF_KIND: [(&str, &[&str]); 5] = [
+    ("provider = \"google\" with auth = \"service_account\"", &["key", "key_file"]),
+    ("provider = \"google\"", &["api_url", "meet_url", "directory_url"]),
+    ("provider = \"google\" with auth = \"user_consent\"", &["auth_url", "token_url", "revoke_url"]),
+    ("provider = \"microsoft\"", &["tenant_id", "certificate", "certificate_file", "graph_url", "login_url"]),
     (
-        "microsoft",
-        &["tenant_id", "client_id", "client_secret", "client_secret_file", "graph_url", "login_url"],
+        "provider = \"microsoft\", or to auth = \"user_consent\"",
+        &["client_id", "client_secret", "client_secret_file"],
     ),
 ];
 
@@ -65,7 +68,7 @@ pub fn read<T: DeserializeOwned + Default>(mut tree: Value, base: &str, checker:
 fn unknown(path: &str, key: &str, known: &[&str], checker: &mut Checker<'_>) {
     let kind = OF_KIND.iter().find(|(_, keys)| keys.contains(&key));
     if let Some((kind, _)) = kind.filter(|_| path.starts_with("connections")) {
-        let found = format!("a key that belongs to provider = \"{kind}\"");
+        let found = format!("a key that belongs to {kind}");
         return checker.problem(path, &found, "leave it out");
     }
     let remedy = match nearest(key, known) {

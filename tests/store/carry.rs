@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use mentord::store::{Consent, ConsentKind, Sealed};
+
 use crate::fresh::*;
 
 /// A database with something in every table that is carried over.
@@ -15,6 +17,21 @@ async fn full() -> Fresh {
     assert!(store.take_slot("digest eng", at(9), &[], at(9)).await.unwrap());
     let calendar = store.calendars().await.unwrap().remove(0).id;
     store.expect_channel("channel", calendar, "digest", at(9), at(10)).await.unwrap();
+    let ada = address("ada@acme.example");
+    let scopes = ["events".to_owned()];
+    let sealed = Sealed { tokens: "1.key.data", scopes: &scopes, lasts_s: 3600 };
+    store.save_consent("acme", &ada, sealed, None, at(9)).await.unwrap();
+    let link = Consent {
+        hash: "hash".to_owned(),
+        kind: ConsentKind::Withdraw,
+        connection: "acme".to_owned(),
+        address: ada,
+        browser: None,
+        link: None,
+        expires_at: at(10),
+        used_at: None,
+    };
+    store.add_consent(&link, at(9)).await.unwrap();
     // More than one page, with text of every kind.
     fresh
         .raw(

@@ -283,6 +283,15 @@ mod tests {
         };
         assert!(text.contains("AADSTS7000215") && text.contains("client_secret_file"), "{text}");
         assert!(matches!(meaning(400, "unauthorized_client"), ProviderError::Refused(_)));
+        let numbered = |number: u64| {
+            let body = serde_json::json!({"error": "invalid_client", "error_codes": [number]}).to_string();
+            denied(StatusCode::UNAUTHORIZED, None, body.as_bytes()).to_string()
+        };
+        for (number, remedy) in
+            [(700_024, "clock"), (700_027, "certificate_file"), (7_000_222, "client_secret_file")]
+        {
+            assert!(numbered(number).contains(remedy), "{}", numbered(number));
+        }
         for error in ["invalid_grant", "interaction_required"] {
             assert!(matches!(meaning(400, error), ProviderError::NeedsConsent(_)));
         }
