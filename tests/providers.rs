@@ -569,6 +569,24 @@ async fn an_increment_without_end_gives_way_to_a_full_listing() {
 }
 
 #[tokio::test]
+async fn occurrences_to_which_somebody_is_invited_alone_are_told_apart() {
+    let stage = Stage::plain().await;
+    let id = stage.plan(weekly([EVE, ANNA, BEN], "2026-10-05T10:00")).await.id;
+    let [second, third] = ["2026-10-12T08:00:00Z", "2026-10-19T08:00:00Z"].map(at);
+    for original in [second, third] {
+        stage.control.invite(&id, CLARA, Some(original)).await.expect("invited");
+    }
+    stage.control.reschedule(&id, Some(third), "2026-10-21T11:00", None).await.expect("moved");
+    let anna = stage.all(ANNA).await;
+    let clara: Vec<Event> = stage.all(CLARA).await.into_values().collect();
+    let originals: BTreeSet<Option<Moment>> = clara.iter().map(|event| event.original_start).collect();
+    assert_eq!(originals.len(), 2, "{clara:#?}");
+    assert!(originals.contains(&Some(Moment::At(second))));
+    let uid = anna.values().next().expect("an occurrence").uid.clone();
+    assert!(uid.is_some() && clara.iter().all(|event| event.uid == uid && event.series.is_none()));
+}
+
+#[tokio::test]
 async fn a_series_of_thousands_is_left_out_by_itself() {
     for people in SIDES {
         let stage = Stage::new(1000, Quirks::default()).await;

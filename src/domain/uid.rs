@@ -1,5 +1,7 @@
 //! The one identity under which the copies of a meeting meet, whichever vendor keeps them.
 
+use chrono::NaiveDate;
+
 /// What every Exchange global object id begins with (MS-OXCDATA 2.2.1.2, MS-OXOCAL 2.2.1.27).
 const GLOBAL_OBJECT_ID: [u8; 16] =
     [0x04, 0x00, 0x00, 0x00, 0x82, 0x00, 0xE0, 0x00, 0x74, 0xC5, 0xB7, 0x10, 0x1A, 0x82, 0xE0, 0x08];
@@ -28,6 +30,14 @@ pub fn plain_uid(raw: &str) -> String {
         date.fill(0);
     }
     to_hex(&id)
+}
+
+/// The day of the occurrence that a global object id names; `None` in the id of a single meeting or of
+/// a whole series.
+pub fn instance_date(raw: &str) -> Option<NaiveDate> {
+    let id = from_hex(raw.trim()).filter(|id| id.starts_with(&GLOBAL_OBJECT_ID))?;
+    let [high, low, month, day] = id.get(INSTANCE_DATE)? else { return None };
+    NaiveDate::from_ymd_opt(i32::from(u16::from_be_bytes([*high, *low])), u32::from(*month), u32::from(*day))
 }
 
 /// The foreign UID inside a global object id, if there is one.
@@ -117,6 +127,18 @@ mod tests {
         assert_eq!(plain_uid(&series), series);
         assert_eq!(plain_uid(&global_object_id("07EA0302", &own)), series);
         assert_eq!(plain_uid(&global_object_id("07ea0309", &own).to_lowercase()), series);
+    }
+
+    #[test]
+    fn the_day_of_an_occurrence_is_read() {
+        let day = |date| instance_date(&global_object_id(date, &wrap("abc123@google.com")));
+        assert_eq!(day("07EA0302"), NaiveDate::from_ymd_opt(2026, 3, 2));
+        assert_eq!(day("07ea0302"), NaiveDate::from_ymd_opt(2026, 3, 2));
+        for none in ["00000000", "07EA0D01"] {
+            assert_eq!(day(none), None);
+        }
+        assert_eq!(instance_date("abc123@google.com"), None);
+        assert_eq!(instance_date(HEAD), None);
     }
 
     #[test]

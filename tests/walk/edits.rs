@@ -112,7 +112,7 @@ impl People<'_> {
 
     async fn meetings(&self) -> Vec<TrueMeeting> {
         let day = TimeDelta::days(1);
-        self.control.meetings(self.now - day * 25, self.now + day * 60).await.expect("the truth")
+        self.control.meetings(self.now - day * 20, self.now + day * 45).await.expect("the truth")
     }
 
     fn may_become_a_session(&self, meeting: &TrueMeeting) -> bool {

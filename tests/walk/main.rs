@@ -30,13 +30,13 @@ use crate::stage::Stage;
 use crate::walk::Walk;
 
 /// How many walks are made when nothing else is said.
-const SEEDS: u64 = 2_500;
+const SEEDS: u64 = 2_000;
 /// How many of them go on at the same time.
 const THREADS: usize = 2;
 /// How long to look for a shorter walk that fails, too.
 const SHRINKING: Duration = Duration::from_secs(20);
 /// One walk in so many is on PostgreSQL.
-const ON_POSTGRES: u64 = 25;
+const ON_POSTGRES: u64 = 50;
 
 #[test]
 fn sessions_equal_the_world() {
@@ -48,6 +48,7 @@ fn sessions_equal_the_world() {
     }
     let first = given("MENTORD_TEST_FIRST_SEED").unwrap_or(1);
     let end = first + given("MENTORD_TEST_SEEDS").unwrap_or(SEEDS);
+    let begun = Instant::now();
     let next = AtomicU64::new(first);
     let failures: Mutex<Vec<String>> = Mutex::default();
     std::thread::scope(|scope| {
@@ -61,7 +62,11 @@ fn sessions_equal_the_world() {
                         if seed >= end || enough {
                             return;
                         }
+                        if seed.is_multiple_of(250) {
+                            println!("seed {seed} after {:.0?}", begun.elapsed());
+                        }
                         if let Some(failure) = walk_and_shrink(&stage, seed).await {
+                            println!("{failure}\n");
                             failures.lock().unwrap_or_else(PoisonError::into_inner).push(failure);
                         }
                     }

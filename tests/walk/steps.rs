@@ -81,7 +81,7 @@ impl Step {
             });
             found.map_or(Kind::Read, |(kind, _)| *kind)
         };
-        (0..chance.within(8..44))
+        (0..chance.within(8..38))
             .map(|number| {
                 let kind = match number {
                     0 => Kind::PlanSeries,

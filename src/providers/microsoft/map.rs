@@ -3,9 +3,9 @@
 use super::people::{People, is_organizer};
 use super::times::{original_start, span, zone};
 use super::wire::{self, Part, is_any};
-use crate::domain::event::{Conference, ConferenceService, Event, EventKind, EventState};
+use crate::domain::event::{Conference, ConferenceService, Event, EventKind, EventState, Moment};
 use crate::domain::people::Address;
-use crate::domain::uid::plain_uid;
+use crate::domain::uid::{instance_date, plain_uid};
 
 /// Why an event cannot be read, without anything that stands in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -35,7 +35,8 @@ pub fn event(own: &wire::Event, master: Option<&wire::Event>, owner: &Address) -
         Part::Occurrence | Part::Exception => own.series_master_id.clone(),
     };
     let original_start = match part {
-        Part::Single | Part::Master => None,
+        Part::Master => None,
+        Part::Single => visited(own, start),
         // By definition it was not moved.
         Part::Occurrence => Some(start),
         Part::Exception => original_start(own, master),
@@ -72,6 +73,15 @@ pub fn event(own: &wire::Event, master: Option<&wire::Event>, owner: &Address) -
         conference: conference(details).filter(|_| !private),
         marker: None,
     })
+}
+
+/// Who is invited to one occurrence of somebody's series has a meeting without a series, of which the
+/// UID names the day. Moved to another day, it keeps that day, by which it is told from the others.
+fn visited(own: &wire::Event, start: Moment) -> Option<Moment> {
+    let day = instance_date(own.ical_uid.as_deref()?)?;
+    let zone = zone(own.original_start_time_zone.as_deref()).unwrap_or_default();
+    let same_day = start.instant(zone).with_timezone(&zone).date_naive() == day;
+    Some(if same_day { start } else { Moment::At(Moment::Day(day).instant(zone)) })
 }
 
 fn state(details: &wire::Event) -> EventState {
@@ -113,7 +123,7 @@ fn is_teams(details: &wire::Event, join_url: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::event::{Moment, Response};
+    use crate::domain::event::Response;
     use serde_json::{Value, json};
 
     const JOIN: &str = "https://teams.microsoft.com/l/meetup-join/19%3ameeting_abc%40thread.v2/0";
@@ -135,7 +145,7 @@ mod tests {
         let mut event = json!({
             "@odata.type": "#microsoft.graph.event",
             "id": "E1", "type": "singleInstance", "seriesMasterId": null,
-            "iCalUId": "040000008200E00074C5B7101A82E00807EA03020000000000000000000000000000000004000000ABCDEF01",
+            "iCalUId": "040000008200E00074C5B7101A82E008000000000000000000000000000000000000000004000000ABCDEF01",
             "subject": "Mentoring", "sensitivity": "normal", "showAs": "busy",
             "isAllDay": false, "isCancelled": false, "isOrganizer": true, "isDraft": false,
             "categories": ["Blue"], "originalStartTimeZone": "W. Europe Standard Time",

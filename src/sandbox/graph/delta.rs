@@ -142,9 +142,7 @@ fn increment(view: &GraphView<'_>, cursor: &Cursor<GraphScope>) -> Vec<Vec<Value
             continue;
         };
         let mut group = present(view, meeting, from, to);
-        if meeting.is_visited_by(view.owner) {
-            group.extend(whats.iter().filter_map(|what| not_visited(view, meeting, *what, from, to)));
-        } else if group.is_empty() {
+        if group.is_empty() && !meeting.is_visited_by(view.owner) {
             // It left the window, was deleted, or never was inside: all of these look the same.
             group.push(view.removed(view.id(meeting, None)));
         } else {
@@ -155,8 +153,9 @@ fn increment(view: &GraphView<'_>, cursor: &Cursor<GraphScope>) -> Vec<Vec<Value
     groups
 }
 
-/// What somebody was invited to alone leaves like a single meeting.
-fn not_visited(
+/// An exception that was moved out of the window is told as removed; a deleted occurrence is not
+/// told at all. What somebody was invited to alone leaves like a single meeting.
+fn left_window(
     view: &GraphView<'_>,
     meeting: &Meeting,
     what: What,
@@ -165,25 +164,10 @@ fn not_visited(
 ) -> Option<Value> {
     let original = what.original()?;
     let seen = meeting.seen_at(view.owner, original);
-    let there = seen.is_some_and(|seen| view.holds(meeting, seen.standing) && overlaps(&seen.slot, from, to));
-    (!there).then(|| view.removed(view.id(meeting, Some(original))))
-}
-
-/// An exception that was moved out of the window is told as removed; a deleted occurrence is not
-/// told at all.
-fn left_window(
-    view: &GraphView<'_>,
-    meeting: &Meeting,
-    what: What,
-    from: DateTime<Utc>,
-    to: DateTime<Utc>,
-) -> Option<Value> {
-    let What::One(original) = what else {
-        return None;
-    };
-    let seen = meeting.seen_at(view.owner, original)?;
-    let away = view.holds(meeting, seen.standing) && !overlaps(&seen.slot, from, to);
-    away.then(|| view.removed(view.id(meeting, Some(original))))
+    let held = seen.as_ref().is_some_and(|seen| view.holds(meeting, seen.standing));
+    let inside = seen.is_some_and(|seen| overlaps(&seen.slot, from, to));
+    let left = if meeting.is_visited_by(view.owner) { !held || !inside } else { held && !inside };
+    left.then(|| view.removed(view.id(meeting, Some(original))))
 }
 
 fn with_quirks(world: &World, mut pages: Vec<Vec<Value>>) -> Vec<Vec<Value>> {
