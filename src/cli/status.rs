@@ -94,7 +94,7 @@ fn calendars(snapshot: &Snapshot) -> String {
     let all: u32 = states.iter().sum();
     let mut cells = vec![all.to_string()];
     cells.extend(states.iter().map(u32::to_string));
-    cells.extend([calendars.stale, calendars.never_synced].map(|count| count.to_string()));
+    cells.extend([calendars.stale, calendars.never_synced, calendars.watched].map(|count| count.to_string()));
     cells.push(match calendars.oldest_synced_at {
         Some(at) => format!("{}, {}", shown(at), ago(snapshot.as_of - at)),
         None => "–".to_owned(),
@@ -107,6 +107,7 @@ fn calendars(snapshot: &Snapshot) -> String {
         "backing off",
         "stale",
         "never read",
+        "watched",
         "oldest read",
     ];
     output::table(&headings, std::iter::once(cells))
@@ -188,6 +189,7 @@ mod tests {
                 backing_off: 4,
                 stale: 5,
                 never_synced: 1,
+                watched: 383,
                 oldest_synced_at: Some(at("2026-02-20T08:00:00Z")),
             },
             alerts: AlertCensus { planned: 41, sent: 1234, withdrawn: 56, failed: 7 },

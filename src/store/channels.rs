@@ -100,10 +100,10 @@ impl Store {
         Ok(self.db.one(sql, values![calendar.0, now]).await?.is_some())
     }
 
-    /// How many calendars' providers tell of changes.
+    /// Of how many active calendars the providers tell what changes.
     pub async fn watched(&self, now: DateTime<Utc>) -> Result<u32> {
-        let sql = "SELECT COUNT(DISTINCT calendar) AS number FROM channel
-             WHERE resource IS NOT NULL AND expires_at > $1";
+        let sql = "SELECT COUNT(DISTINCT c.id) AS number FROM channel n JOIN calendar c ON c.id = n.calendar
+             WHERE c.active AND n.resource IS NOT NULL AND n.expires_at > $1";
         let row = self.db.one(sql, values![now]).await?;
         row.map_or(Ok(0), |row| row.of("channel", "census").count("number"))
     }

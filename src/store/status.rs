@@ -56,6 +56,8 @@ pub struct CalendarCensus {
     pub stale: u32,
     /// Of all of them, those that were never read.
     pub never_synced: u32,
+    /// Those of which the provider tells what changes.
+    pub watched: u32,
     /// When the one was read that was read longest ago.
     pub oldest_synced_at: Option<DateTime<Utc>>,
 }
@@ -143,7 +145,7 @@ impl Store {
                 values![now - STALE_AFTER],
             )
             .await?;
-        let mut census = CalendarCensus::default();
+        let mut census = CalendarCensus { watched: self.watched(now).await?, ..CalendarCensus::default() };
         for row in &rows {
             let row = row.of("calendar", "census");
             let number = match row.word("state")? {
