@@ -60,15 +60,17 @@ pub fn full(world: &World, request: &Request, scope: &GoogleScope) -> Vec<Value>
             continue;
         }
         let live = meeting.standing(&scope.owner) == Standing::Live;
-        if !live && !deleted {
+        let seen = meeting.seen_between(&scope.owner, from, to);
+        // Somebody may be on an occurrence or two alone.
+        let visits = !live && seen.iter().any(|one| one.standing == Standing::Live);
+        if !live && !visits && !deleted {
             continue;
         }
-        let seen = meeting.seen_between(&scope.owner, from, to);
         if scope.single || !meeting.rule().is_series() {
             let shown = seen.iter().filter(|one| one.standing == Standing::Live || deleted);
             items.extend(shown.map(|one| (one.slot.start, view.occurrence(meeting, one))));
-        } else if live {
-            if !seen.is_empty() {
+        } else if live || visits {
+            if live && !seen.is_empty() {
                 items.push((meeting.rule().first().start, view.master(meeting)));
             }
             items.extend(
