@@ -178,8 +178,8 @@ async fn next_reading(
 }
 
 /// What a listing means for the pairings of the calendar's owner, and which series are left out of it
-/// from now on. Other people's pairings are none of
-/// this calendar's business, even where they are on its events.
+/// from now on. Other people's pairings are none of this calendar's business, even where they are on its
+/// events.
 async fn understand(
     context: &Context,
     provider: &dyn Provider,
