@@ -6,6 +6,7 @@ mod postgres;
 
 mod budget;
 mod faults;
+mod journeys;
 mod month;
 mod programme;
 mod series;

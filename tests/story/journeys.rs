@@ -1,0 +1,101 @@
+//! What each journey asks of the vendors, request by request, through the whole service.
+
+use mentord::sandbox::Fault;
+
+use crate::programme::*;
+
+const GOOGLE: &str = "/calendar/v3/calendars/ada@acme.example/events";
+const GRAPH: &str = "/v1.0/users/chen@contoso.example/calendarView/delta";
+
+impl Programme {
+    /// What was asked about Ada's and Chen's calendars since the last look, in order: a full listing,
+    /// a page of one, an increment, or something else.
+    async fn asked(&self) -> Vec<String> {
+        let requests = self.world.requests().await.expect("requests");
+        self.world.clear_requests().await.expect("requests");
+        let own = |line: &String| line.contains("ada@") || line.contains("chen@");
+        requests.iter().filter(|line| own(line)).map(|line| told(line)).collect()
+    }
+}
+
+fn told(line: &str) -> String {
+    let (path, query) = line.split_once('?').unwrap_or((line, ""));
+    let has = |name: &str| query.to_lowercase().contains(name);
+    let kind = match path.strip_prefix("GET ").unwrap_or(path) {
+        GOOGLE if has("pagetoken=") => "page",
+        GOOGLE if has("synctoken=") => "since",
+        GOOGLE if has("timemin=") && has("timemax=") => "all",
+        GRAPH if has("skiptoken=") => "page",
+        GRAPH if has("deltatoken=") => "since",
+        GRAPH if has("startdatetime=") && has("enddatetime=") => "all",
+        other => other,
+    };
+    let whose = if path.contains("ada@") { "ada" } else { "chen" };
+    format!("{whose}: {kind}")
+}
+
+/// The requests about one of the two, in order.
+fn about<'a>(asked: &'a [String], who: &str) -> Vec<&'a str> {
+    asked.iter().filter_map(|line| line.strip_prefix(who)?.strip_prefix(": ")).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_journey_asks_for_what_it_needs_and_no_more() {
+    let programme = Programme::new().await;
+    // Three items make a page.
+    let ada = programme.meeting(ADA, BEN, "2026-10-13T10:00", Some("FREQ=WEEKLY;COUNT=5")).await;
+    let chen = programme.meeting(CHEN, DARA, "2026-10-14T10:00", Some("FREQ=WEEKLY;COUNT=5")).await;
+    programme.until("2026-10-05T06:30").await;
+    programme.asked().await;
+    programme.world.expire_cursors(None).await.expect("cursors");
+
+    // A cursor that the vendor forgot: one refusal, then everything, page by page. Microsoft splits no
+    // series.
+    programme.until("2026-10-05T07:30").await;
+    let asked = programme.asked().await;
+    assert_eq!(about(&asked, "ada"), ["since", "all", "page"]);
+    assert_eq!(about(&asked, "chen"), ["since", "all"]);
+
+    // Nothing happened.
+    programme.until("2026-10-05T08:30").await;
+    let asked = programme.asked().await;
+    assert_eq!((about(&asked, "ada"), about(&asked, "chen")), (vec!["since"], vec!["since"]));
+
+    // One occurrence was moved. Microsoft tells the whole series again.
+    for (meeting, day) in [(&ada, "2026-10-20"), (&chen, "2026-10-21")] {
+        let original = berlin(&format!("{day}T10:00"));
+        let to = format!("{day}T15:00");
+        programme.world.reschedule(meeting, Some(original), &to, None).await.expect("to move");
+    }
+    programme.until("2026-10-05T09:30").await;
+    let asked = programme.asked().await;
+    assert_eq!(about(&asked, "ada"), ["since"]);
+    assert_eq!(about(&asked, "chen"), ["since"]);
+    let starts: Vec<_> = programme.sessions().await.iter().map(|session| session.start).collect();
+    assert!(starts.contains(&berlin("2026-10-20T15:00")) && starts.contains(&berlin("2026-10-21T15:00")));
+
+    // Too fast: left alone for as long as was asked for, then once.
+    for path in [GOOGLE, GRAPH] {
+        let fault = Fault {
+            path_contains: path.to_owned(),
+            status: 429,
+            times: 1,
+            retry_after: Some("7000".to_owned()),
+            ..Fault::default()
+        };
+        programme.world.fault(&fault).await.expect("a fault");
+    }
+    programme.until("2026-10-05T11:50").await;
+    let asked = programme.asked().await;
+    assert_eq!((about(&asked, "ada"), about(&asked, "chen")), (vec!["since"], vec!["since"]));
+    programme.until("2026-10-05T12:30").await;
+    let asked = programme.asked().await;
+    assert_eq!((about(&asked, "ada"), about(&asked, "chen")), (vec!["since"], vec!["since"]));
+
+    // Tokens that are not accepted any more: once more with new ones.
+    programme.world.expire_tokens().await.expect("tokens");
+    programme.until("2026-10-05T13:30").await;
+    let asked = programme.asked().await;
+    assert_eq!(about(&asked, "ada"), ["since", "since"]);
+    assert!(!about(&asked, "chen").is_empty());
+}
