@@ -68,7 +68,8 @@ pub struct Workers {
 }
 
 impl Workers {
-    /// Starts a worker for each connection's calendars and for each other step. `poll` is the longest that any of them sleeps without looking.
+    /// Starts a worker for each connection's calendars and for each other step. `poll` is the longest
+    /// that any of them sleeps without looking.
     pub fn start(context: &Context, poll: TimeDelta) -> Self {
         let board = Board::default();
         let stop = CancellationToken::new();

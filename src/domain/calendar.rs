@@ -51,6 +51,8 @@ pub struct Calendar {
     pub told: u32,
     /// What `told` was when the last reading began.
     pub told_before: u32,
+    /// Why its provider cannot be made to tell of changes, while that is so.
+    pub watch_error: Option<String>,
 }
 
 impl Calendar {
@@ -61,7 +63,13 @@ impl Calendar {
             1 => Some("1 series is left out: it has too many occurrences".to_owned()),
             many => Some(format!("{many} series are left out: they have too many occurrences")),
         };
-        self.error.clone().or_else(left_out)
+        let not_told = || {
+            Some(format!(
+                "read from time to time only, as changes are not told of: {}",
+                self.watch_error.as_ref()?
+            ))
+        };
+        self.error.clone().or_else(left_out).or_else(not_told)
     }
 }
 

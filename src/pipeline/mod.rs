@@ -27,6 +27,7 @@ pub mod digest;
 pub mod judge;
 pub mod plan;
 pub mod report;
+pub mod secrets;
 pub mod send;
 pub mod sync;
 pub mod watch;

@@ -7,10 +7,9 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::future::join_all;
 use secrecy::{ExposeSecret, SecretString};
-use sha2::{Digest, Sha256};
 use url::Url;
 
-use super::{Batch, Context, Outcome, keeping};
+use super::{Batch, Context, Outcome, keeping, secrets};
 use crate::domain::calendar::{Calendar, CalendarId, CalendarState};
 use crate::providers::{Channel, Provider, ProviderError, Wish};
 use crate::store::{Lease, OpenedChannel, Queue, StoreError, StoredChannel};
@@ -104,8 +103,8 @@ async fn open(
             Err(error) => return Ok(Err(error)),
         }
     }
-    let (id, secret) = (token::<16>(), SecretString::from(token::<32>()));
-    let digest = secret_digest(secret.expose_secret());
+    let (id, secret) = (secrets::secret(), SecretString::from(secrets::secret()));
+    let digest = secrets::digest(secret.expose_secret());
     context.store.expect_channel(&id, calendar.id, &digest, now, now + EXPECTED).await?;
     let wish = Wish { id: id.clone(), address: address.clone(), secret, until };
     Ok(match provider.watch(&calendar.address, &wish).await {
@@ -168,20 +167,4 @@ fn patience(failures: u32, error: &ProviderError) -> TimeDelta {
         ProviderError::NeedsConsent(_) | ProviderError::Unreachable(_) => passing.max(NOT_READ),
         ProviderError::Refused(_) => TimeDelta::days(1),
     }
-}
-
-/// As many random bytes, in hex.
-fn token<const BYTES: usize>() -> String {
-    #[expect(clippy::disallowed_methods, reason = "names and secrets of channels must not be foreseen")]
-    let bytes: [u8; BYTES] = rand::random();
-    hex(&bytes)
-}
-
-/// What is kept of a channel's secret: enough to know it again.
-pub fn secret_digest(secret: &str) -> String {
-    hex(&Sha256::digest(secret.as_bytes()))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

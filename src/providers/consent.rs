@@ -7,12 +7,13 @@ use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use reqwest::StatusCode;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::Value;
 use url::Url;
 
 use super::ProviderError;
+use super::retry_after::retry_after;
 use crate::domain::people::Address;
 
 /// How a vendor asks people for their consent, and gives out tokens for it.
@@ -21,11 +22,25 @@ pub trait SignIn: Send + Sync {
     /// Where the person is sent to be asked.
     fn page(&self, errand: &Errand<'_>) -> Url;
 
+    /// Asks the token endpoint, with what the vendor wants to see besides `form`.
+    async fn token(&self, form: &[(&str, &str)]) -> Result<Granted, ProviderError>;
+
     /// Gets the tokens for a code that came back.
-    async fn redeem(&self, code: &str, verifier: &str, redirect_uri: &Url) -> Result<Granted, ProviderError>;
+    async fn redeem(&self, code: &str, verifier: &str, redirect_uri: &Url) -> Result<Granted, ProviderError> {
+        let form = [
+            ("grant_type", "authorization_code"),
+            ("code", code),
+            ("code_verifier", verifier),
+            ("redirect_uri", redirect_uri.as_str()),
+        ];
+        self.token(&form).await
+    }
 
     /// Gets new tokens. [`ProviderError::NeedsConsent`] is final.
-    async fn refresh(&self, refresh_token: &SecretString) -> Result<Granted, ProviderError>;
+    async fn refresh(&self, refresh_token: &SecretString) -> Result<Granted, ProviderError> {
+        let form = [("grant_type", "refresh_token"), ("refresh_token", refresh_token.expose_secret())];
+        self.token(&form).await
+    }
 
     /// Tells the vendor that the consent is withdrawn. `false`: there is no way to, and the person has
     /// to do it on the vendor's pages.
@@ -121,11 +136,7 @@ impl Endpoint {
         };
         let response = self.http.post(url.clone()).form(form).send().await.map_err(trouble)?;
         let status = response.status();
-        let retry_after = response
-            .headers()
-            .get(reqwest::header::RETRY_AFTER)
-            .and_then(|value| value.to_str().ok()?.trim().parse().ok())
-            .map(Duration::from_secs);
+        let retry_after = retry_after(response.headers());
         let body = response.bytes().await.map_err(trouble)?.to_vec();
         Ok(match status.is_success() {
             true => Ok(body),

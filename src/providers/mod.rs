@@ -8,6 +8,7 @@ mod budget;
 pub mod consent;
 pub mod google;
 pub mod microsoft;
+mod retry_after;
 mod tokens;
 
 use std::time::Duration;

@@ -60,8 +60,6 @@ pub struct Sealed<'a> {
     pub lasts_s: i64,
 }
 
-const FREE: &str = "(lease_until <= {db_now} OR lease_until > {db_now} + 90)";
-
 impl Store {
     pub async fn account(&self, connection: &str, address: &Address) -> Result<Option<Account>> {
         let sql = "SELECT state, reason, scopes, tokens, fresh_until - {db_now} AS fresh_s FROM account
@@ -81,7 +79,8 @@ impl Store {
         let sql = format!(
             "UPDATE account SET lease = lease + 1, lease_until = {{db_now}} + {REFRESH_LASTS}
              WHERE connection = $1 AND address = $2 AND state = 'consented'
-                AND fresh_until <= {{db_now}} + $3 AND {FREE}
+                AND fresh_until <= {{db_now}} + $3
+                AND (lease_until <= {{db_now}} OR lease_until > {{db_now}} + {REFRESH_LASTS})
              RETURNING tokens, lease"
         );
         let rows = self.db.write(&sql, values![connection, address.as_str(), early_s]).await?;

@@ -15,7 +15,7 @@ use super::queue::{Finished, Lease, Queue};
 use super::roster::address;
 
 pub(super) const COLUMNS: &str = "id, connection, owner, address, cursor, window_from, window_to, state, \
-                                  error, withheld, last_synced_at, next_sync_at, failures, told, told_before";
+                                  error, withheld, last_synced_at, next_sync_at, failures, told, told_before, watch_error";
 
 impl Store {
     /// Makes these the active calendars: adds what is missing, takes up again what had been given
@@ -218,5 +218,6 @@ pub(super) fn calendar(row: &Row) -> Result<Calendar> {
         failures: row.count("failures")?,
         told: row.count("told")?,
         told_before: row.count("told_before")?,
+        watch_error: row.get("watch_error")?,
     })
 }

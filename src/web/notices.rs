@@ -15,8 +15,8 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::Watched;
+use crate::pipeline::secrets::digest;
 use crate::pipeline::sync::SETTLES;
-use crate::pipeline::watch::secret_digest;
 use crate::store::{Notice, Says};
 
 /// Graph puts a hundred notices or so into one message.
@@ -60,7 +60,7 @@ async fn receive(
     }
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     if let Some(channel) = text("x-goog-channel-id") {
-        let secret = secret_digest(text("x-goog-channel-token").unwrap_or_default());
+        let secret = digest(text("x-goog-channel-token").unwrap_or_default());
         let notice = Notice { channel, secret: &secret, says: Says::Changed };
         return match take(&watched, &notice).await {
             // The first notice of a channel says only that there is one: what changed before it was
@@ -75,7 +75,7 @@ async fn receive(
     };
     for told in value {
         let Ok(told) = serde_json::from_value::<Told>(told) else { continue };
-        let secret = secret_digest(told.client_state.as_deref().unwrap_or_default());
+        let secret = digest(told.client_state.as_deref().unwrap_or_default());
         let says = match told.lifecycle_event.as_deref() {
             Some("reauthorizationRequired") => Says::Renew,
             Some("subscriptionRemoved") => Says::Removed,

@@ -218,6 +218,7 @@ fn calendar(id: i64, owner: ParticipantId, state: CalendarState, read: Option<&s
         failures: 0,
         told: 0,
         told_before: 0,
+        watch_error: None,
     }
 }
 

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use mentord::clock::Clock as _;
-use mentord::sandbox::{Lifecycle, NoticeRules, Notified, Provider, Removal, Watch};
+use mentord::domain::calendar::Calendar;
+use mentord::sandbox::{Fault, Lifecycle, NoticeRules, Notified, Provider, Removal, Watch};
 use rstest::rstest;
 
 use crate::programme::*;
@@ -216,4 +217,30 @@ async fn a_notice_that_nobody_sent_makes_nobody_read() {
     programme.service().workers.board().call_all();
     programme.moment().await;
     assert_eq!(programme.requests_since(before).await, Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_provider_that_will_not_tell_is_named_and_asked_again_later() {
+    let programme = Programme::reachable(On::Sqlite).await;
+    programme.until("2026-10-05T06:10").await;
+    let so_far = programme.notices(2).await.len();
+    let fault =
+        Fault { path_contains: "/subscriptions".to_owned(), status: 403, times: 2, ..Fault::default() };
+    programme.world.fault(&fault).await.expect("a fault");
+    for watch in programme.open().await.iter().filter(|watch| watch.provider == Provider::Microsoft) {
+        programme.world.remove_subscription(&watch.id, Removal::Told).await.expect("removed");
+    }
+    programme.notices(so_far + 2).await;
+    programme.moment().await;
+    let troubles = async || {
+        let calendars = programme.service().context.store.calendars().await.expect("calendars");
+        calendars.iter().filter_map(Calendar::trouble).collect::<Vec<_>>()
+    };
+    let told = troubles().await;
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(told.iter().all(|text| text.contains("changes are not told of")), "{told:?}");
+    // It was a fault that passed.
+    programme.until("2026-10-06T12:00").await;
+    assert_eq!(troubles().await, Vec::<String>::new());
+    assert_eq!(addresses(&programme.open().await), EVERYBODY);
 }

@@ -12,13 +12,13 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, TimeDelta, Utc};
-use rand::RngExt as _;
 use sha2::{Digest, Sha256};
 use url::Url;
 
 use super::Accounts;
 use crate::domain::people::Address;
 use crate::pipeline::Context;
+use crate::pipeline::secrets::{self, digest};
 use crate::providers::ProviderError;
 use crate::providers::consent::Errand;
 use crate::store::{AccountState, Consent, ConsentKind, StoreError};
@@ -135,10 +135,10 @@ pub async fn invite(
         ConsentKind::Withdraw => WITHDRAW_LASTS,
         ConsentKind::Connect | ConsentKind::State => LINK_LASTS,
     };
-    let (secret, now) = (secret(), context.clock.now());
+    let (secret, now) = (secrets::secret(), context.clock.now());
     let expires_at = now + lasts;
     let consent = Consent {
-        hash: hash(&secret),
+        hash: digest(&secret),
         kind,
         connection: connection.to_owned(),
         address: address.clone(),
@@ -153,7 +153,7 @@ pub async fn invite(
 
 /// What is known of a link with this secret.
 pub async fn look(context: &Context, kind: ConsentKind, secret: &str) -> Result<Link, StoreError> {
-    let found = context.store.consent(&hash(secret)).await?;
+    let found = context.store.consent(&digest(secret)).await?;
     let Some(consent) = found.filter(|found| found.kind == kind) else { return Ok(Link::Unknown) };
     if !context.accounts.contains_key(&consent.connection) {
         return Ok(Link::Unknown);
@@ -179,12 +179,12 @@ pub async fn begin(context: &Context, secret: &str) -> Result<Result<Begun, Link
     let (Some(accounts), Some(pages)) = (context.accounts.get(&link.connection), &context.pages) else {
         return Ok(Err(Link::Unknown));
     };
-    let (state, browser) = (self::secret(), self::secret());
+    let (state, browser) = (secrets::secret(), secrets::secret());
     let now = context.clock.now();
     let consent = Consent {
-        hash: hash(&state),
+        hash: digest(&state),
         kind: ConsentKind::State,
-        browser: Some(hash(&browser)),
+        browser: Some(digest(&browser)),
         link: Some(link.hash),
         expires_at: now + STATE_LASTS,
         used_at: None,
@@ -209,9 +209,9 @@ pub async fn finish(
     browser: Option<&str>,
     came_back: CameBack,
 ) -> Result<Outcome, StoreError> {
-    let (now, state) = (context.clock.now(), hash(state));
+    let (now, state) = (context.clock.now(), digest(state));
     let Some(browser) = browser else { return Ok(Outcome::OtherBrowser) };
-    let Some(consent) = context.store.use_state(&state, &hash(browser), now).await? else {
+    let Some(consent) = context.store.use_state(&state, &digest(browser), now).await? else {
         let known = context.store.consent(&state).await?;
         let waits = known
             .is_some_and(|it| it.kind == ConsentKind::State && it.used_at.is_none() && it.expires_at > now);
@@ -307,15 +307,4 @@ pub async fn withdraw(context: &Context, secret: &str) -> Result<Result<(Consent
 pub async fn is_connected(context: &Context, consent: &Consent) -> Result<bool, StoreError> {
     let account = context.store.account(&consent.connection, &consent.address).await?;
     Ok(account.is_some_and(|account| account.state == AccountState::Consented))
-}
-
-/// 256 random bits, fit for a URL, a cookie and a PKCE verifier.
-fn secret() -> String {
-    #[expect(clippy::disallowed_methods, reason = "what a seed could make again would be no secret")]
-    let bytes: [u8; 32] = rand::rng().random();
-    URL_SAFE_NO_PAD.encode(bytes)
-}
-
-fn hash(secret: &str) -> String {
-    Sha256::digest(secret).iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -24,7 +24,10 @@ impl GoogleSignIn {
     pub fn new(client: &GoogleClient, timeout: Duration) -> Result<Self, ProviderError> {
         Ok(Self { client: client.clone(), endpoint: Endpoint::new(timeout)? })
     }
+}
 
+#[async_trait]
+impl SignIn for GoogleSignIn {
     async fn token(&self, own: &[(&str, &str)]) -> Result<Granted, ProviderError> {
         let mut form = vec![
             ("client_id", self.client.client_id.as_str()),
@@ -36,10 +39,7 @@ impl GoogleSignIn {
             Err(denied) => Err(refusal(&denied)),
         }
     }
-}
 
-#[async_trait]
-impl SignIn for GoogleSignIn {
     fn page(&self, errand: &Errand<'_>) -> Url {
         let scopes = ["openid", "email", Scope::Events.as_str(), Scope::Meet.as_str()].join(" ");
         let mut url = self.client.auth_url.clone();
@@ -57,21 +57,6 @@ impl SignIn for GoogleSignIn {
             .append_pair("include_granted_scopes", "true")
             .append_pair("login_hint", errand.address.as_str());
         url
-    }
-
-    async fn redeem(&self, code: &str, verifier: &str, redirect_uri: &Url) -> Result<Granted, ProviderError> {
-        let form = [
-            ("grant_type", "authorization_code"),
-            ("code", code),
-            ("code_verifier", verifier),
-            ("redirect_uri", redirect_uri.as_str()),
-        ];
-        self.token(&form).await
-    }
-
-    async fn refresh(&self, refresh_token: &SecretString) -> Result<Granted, ProviderError> {
-        let form = [("grant_type", "refresh_token"), ("refresh_token", refresh_token.expose_secret())];
-        self.token(&form).await
     }
 
     async fn revoke(&self, refresh_token: &SecretString) -> Result<bool, ProviderError> {

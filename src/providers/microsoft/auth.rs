@@ -16,9 +16,10 @@ use tokio::time::Instant;
 use url::Url;
 
 use super::assertion::{exposed, proof};
-use super::error::{retry_after, transport};
+use super::error::transport;
 use crate::config;
 use crate::providers::ProviderError;
+use crate::providers::retry_after::retry_after;
 
 /// How long before its end a token is renewed; a short-lived one at half of its life.
 const EARLY: Duration = Duration::from_mins(5);

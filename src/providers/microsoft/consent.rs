@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use serde_json::Value;
 use url::Url;
 
@@ -37,6 +37,20 @@ impl MicrosoftSignIn {
         })
     }
 
+    /// The names that the tenant's administrators gave. A guest of the tenant, or somebody of another
+    /// one, is nobody.
+    fn vouched(&self, claims: &Value) -> Vec<String> {
+        let text = |name: &str| claims.get(name).and_then(Value::as_str);
+        let is_id = self.config.tenant_id.len() == 36;
+        if is_id && text("tid").is_none_or(|tenant| !tenant.eq_ignore_ascii_case(&self.config.tenant_id)) {
+            return Vec::new();
+        }
+        ["preferred_username", "upn", "email"].into_iter().filter_map(text).map(str::to_owned).collect()
+    }
+}
+
+#[async_trait]
+impl SignIn for MicrosoftSignIn {
     async fn token(&self, own: &[(&str, &str)]) -> Result<Granted, ProviderError> {
         let proof = proof(&self.config.credential, &self.config.client_id, self.token_url.as_str())?;
         let mut form = vec![("client_id", self.config.client_id.as_str()), ("scope", self.scopes.as_str())];
@@ -56,20 +70,6 @@ impl MicrosoftSignIn {
         Ok(granted)
     }
 
-    /// The names that the tenant's administrators gave. A guest of the tenant, or somebody of another
-    /// one, is nobody.
-    fn vouched(&self, claims: &Value) -> Vec<String> {
-        let text = |name: &str| claims.get(name).and_then(Value::as_str);
-        let is_id = self.config.tenant_id.len() == 36;
-        if is_id && text("tid").is_none_or(|tenant| !tenant.eq_ignore_ascii_case(&self.config.tenant_id)) {
-            return Vec::new();
-        }
-        ["preferred_username", "upn", "email"].into_iter().filter_map(text).map(str::to_owned).collect()
-    }
-}
-
-#[async_trait]
-impl SignIn for MicrosoftSignIn {
     fn page(&self, errand: &Errand<'_>) -> Url {
         let mut url = self.auth_url.clone();
         url.query_pairs_mut()
@@ -83,21 +83,6 @@ impl SignIn for MicrosoftSignIn {
             .append_pair("code_challenge_method", "S256")
             .append_pair("login_hint", errand.address.as_str());
         url
-    }
-
-    async fn redeem(&self, code: &str, verifier: &str, redirect_uri: &Url) -> Result<Granted, ProviderError> {
-        let form = [
-            ("grant_type", "authorization_code"),
-            ("code", code),
-            ("code_verifier", verifier),
-            ("redirect_uri", redirect_uri.as_str()),
-        ];
-        self.token(&form).await
-    }
-
-    async fn refresh(&self, refresh_token: &SecretString) -> Result<Granted, ProviderError> {
-        let form = [("grant_type", "refresh_token"), ("refresh_token", refresh_token.expose_secret())];
-        self.token(&form).await
     }
 
     /// There is no endpoint that takes back what one application was granted.

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use reqwest::StatusCode;
-use reqwest::header::{HeaderMap, RETRY_AFTER};
+use reqwest::header::HeaderMap;
 use serde::Deserialize;
 
 use crate::providers::ProviderError;
+use crate::providers::retry_after::retry_after;
 
 /// Why a request brought no answer that can be used.
 #[derive(Debug)]
@@ -172,14 +173,10 @@ pub fn transport(error: &reqwest::Error) -> ProviderError {
     ProviderError::Temporary(what.to_owned())
 }
 
-/// How long to wait: seconds, with decimals at times.
-pub fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let seconds = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse();
-    Duration::try_from_secs_f64(seconds.ok()?).ok()
-}
-
 #[cfg(test)]
 mod tests {
+    use reqwest::header::RETRY_AFTER;
+
     use super::*;
 
     fn meaning(status: u16, wait: Option<&str>, code: &str, message: &str) -> ProviderError {
