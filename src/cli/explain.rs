@@ -16,6 +16,7 @@ use crate::domain::pairing::{Pairing, PairingId};
 use crate::domain::people::ParticipantId;
 use crate::domain::session::{Copy, CopyState, Session, SessionId};
 use crate::pipeline::Context;
+use crate::providers::MOST_OCCURRENCES;
 use crate::store::StoreError;
 
 #[derive(Debug, Args)]
@@ -36,7 +37,11 @@ async fn explain(context: &Context, id: &str) -> Result<(), Failure> {
     if let Some(session) = context.store.session(&SessionId(id.to_owned())).await? {
         return output::print(&explain_session(context, &session).await?);
     }
+    let left_out = left_out(context, id).await?;
     let copies = context.store.copies_by_event(id).await?;
+    if copies.is_empty() && !left_out.is_empty() {
+        return output::print(&left_out);
+    }
     if copies.is_empty() {
         return Err(Failure::new(format!(
             "mentord: nothing is known of “{}”. It is no session's id; and of an event nothing is kept unless \
@@ -45,12 +50,32 @@ async fn explain(context: &Context, id: &str) -> Result<(), Failure> {
         )));
     }
     let pairings: BTreeSet<PairingId> = copies.iter().map(|copy| copy.pairing).collect();
-    let mut texts = Vec::new();
+    let mut texts = Vec::from_iter((!left_out.is_empty()).then_some(left_out));
     for pairing in pairings {
         let own: Vec<&Copy> = copies.iter().filter(|copy| copy.pairing == pairing).collect();
         texts.push(explain_event(context, pairing, &own).await?);
     }
     output::print(&texts.join("\n"))
+}
+
+/// On which calendars the event is left out with its series, and what that means. Google names
+/// an occurrence by its series and its original start.
+async fn left_out(context: &Context, id: &str) -> Result<String, StoreError> {
+    let of = |series: &str| {
+        id.strip_prefix(series).is_some_and(|occurrence| occurrence.is_empty() || occurrence.starts_with('_'))
+    };
+    let mut text = String::new();
+    for calendar in context.store.calendars().await? {
+        if let Some(series) = calendar.withheld.iter().find(|series| of(series)) {
+            let _ = writeln!(
+                text,
+                "Series {series} is left out of the calendar {} ({}): it has more than {MOST_OCCURRENCES} \
+                 occurrences in the time that is read. What was known of it before stays as it was.",
+                calendar.address, calendar.connection
+            );
+        }
+    }
+    Ok(text)
 }
 
 /// What is needed to write about one pairing.

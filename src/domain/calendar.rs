@@ -58,10 +58,15 @@ pub struct Calendar {
 impl Calendar {
     /// What is the matter with it: the last error, else what of it is left out.
     pub fn trouble(&self) -> Option<String> {
-        let left_out = || match self.withheld.len() {
-            0 => None,
-            1 => Some("1 series is left out: it has too many occurrences".to_owned()),
-            many => Some(format!("{many} series are left out: they have too many occurrences")),
+        let left_out = || {
+            let first = self.withheld.first()?;
+            Some(match self.withheld.len() {
+                1 => format!("1 series is left out, as it has too many occurrences: {first}"),
+                many => format!(
+                    "{many} series are left out, as they have too many occurrences: {first} and {} more",
+                    many - 1
+                ),
+            })
         };
         let not_told = || {
             Some(format!(

@@ -29,11 +29,11 @@ pub struct Seen {
 }
 
 impl Seen {
-    /// The series that are withheld from now on, of those that were before.
+    /// The series that are withheld from now on, of those that were before: one of their occurrences
+    /// says nothing of how many there are.
     pub fn still_withheld(&self, before: &BTreeSet<String>) -> BTreeSet<String> {
         let told = |series: &String| {
-            let events = self.events.iter().any(|event| event.series.as_ref() == Some(series));
-            events || self.series.iter().any(|(key, _)| key == series) || self.deleted.contains(series)
+            self.series.iter().any(|(key, _)| key == series) || self.deleted.contains(series)
         };
         let still = before.iter().filter(|series| !self.full && !told(series));
         still.chain(&self.withheld).cloned().collect()

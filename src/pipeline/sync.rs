@@ -72,7 +72,16 @@ async fn fetch(
         calendar.cursor.as_ref().filter(|(_, window)| serves(context, calendar, window, now))
     {
         match provider.list(&calendar.address, *window, Some(cursor)).await {
-            Ok(listing) => return Ok(Fetched { listing, window: *window, full: false }),
+            Ok(listing) if !speaks_of(&listing.changes, &calendar.withheld) => {
+                return Ok(Fetched { listing, window: *window, full: false });
+            }
+            Ok(_) => {
+                tracing::info!(
+                    calendar.id = calendar.id.0,
+                    "calendar {} is listed anew: a series that was left out of it has changed",
+                    calendar.id
+                );
+            }
             Err(ProviderError::CursorRejected) => {
                 tracing::info!(
                     calendar.id = calendar.id.0,
@@ -86,6 +95,16 @@ async fn fetch(
     let window = Window { from: now - context.sync.past, to: now + context.sync.future };
     let listing = provider.list(&calendar.address, window, None).await?;
     Ok(Fetched { listing, window, full: true })
+}
+
+/// Whether single occurrences of such series are among what changed: how many there are by now, only a
+/// full listing shows.
+fn speaks_of(changes: &[Change], withheld: &BTreeSet<String>) -> bool {
+    let told = |change: &Change| match change {
+        Change::Event(event) => event.series.as_ref().is_some_and(|series| withheld.contains(series)),
+        _ => false,
+    };
+    changes.iter().any(told)
 }
 
 /// Whether a window still reaches far enough ahead. Calendars differ by up to a tenth of the horizon,
