@@ -76,6 +76,8 @@ pub struct Granted {
     pub scopes: Option<Vec<String>>,
     /// Who signed in, by every address that the vendor vouches for; empty where it does not say.
     pub who: Vec<Address>,
+    /// The vendor's own id of who signed in, by which it names them elsewhere.
+    pub id: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -148,22 +150,24 @@ impl Endpoint {
 /// Reads what a token endpoint gave to `client_id`.
 ///
 /// The signature of the ID token is not looked at: it came from the endpoint itself, over TLS (OpenID
-/// Connect Core 3.1.3.7). Who signed in is what `vouched` takes from its claims.
+/// Connect Core 3.1.3.7). Who signed in is what `vouched` takes from its claims, and the claim `id`.
 pub(super) fn granted(
     body: &[u8],
     client_id: &str,
+    id: &str,
     vouched: impl FnOnce(&Value) -> Vec<String>,
 ) -> Result<Granted, ProviderError> {
     let garbled = |text: &str| ProviderError::Garbled(format!("the token endpoint's answer {text}"));
     let answer: Answer = serde_json::from_slice(body).map_err(|_| garbled("is not one"))?;
-    let who = match answer.id_token {
-        None => Vec::new(),
+    let (who, id) = match answer.id_token {
+        None => (Vec::new(), None),
         Some(token) => {
             let claims = claims(&token).ok_or_else(|| garbled("has an ID token that cannot be read"))?;
             if claims.get("aud").and_then(Value::as_str) != Some(client_id) {
                 return Err(garbled("has an ID token for somebody else"));
             }
-            vouched(&claims).iter().filter_map(|text| Address::parse(text).ok()).collect()
+            let who = vouched(&claims).iter().filter_map(|text| Address::parse(text).ok()).collect();
+            (who, claims.get(id).and_then(Value::as_str).map(str::to_owned))
         }
     };
     Ok(Granted {
@@ -172,6 +176,7 @@ pub(super) fn granted(
         refresh_token: answer.refresh_token,
         scopes: answer.scope.map(|scope| scope.split_whitespace().map(str::to_owned).collect()),
         who,
+        id,
     })
 }
 

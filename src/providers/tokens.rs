@@ -6,7 +6,7 @@ use secrecy::SecretString;
 use super::ProviderError;
 use crate::domain::people::Address;
 
-/// What people consented to, as tokens. Who keeps and renews them is no business of the providers.
+/// What people consented to, as tokens, and who they are. Who keeps and renews them is no business of the providers.
 #[async_trait]
 pub trait Tokens: Send + Sync {
     /// A token of `mailbox` that is good for a while yet, and opens `scope`.
@@ -19,4 +19,7 @@ pub trait Tokens: Send + Sync {
 
     /// The provider did not accept `token`: the next one is to be new.
     async fn reject(&self, mailbox: &Address, token: &SecretString) -> Result<(), ProviderError>;
+
+    /// Who of those who consented has this id at the provider.
+    async fn whose(&self, id: &str) -> Result<Option<Address>, ProviderError>;
 }

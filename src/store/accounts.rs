@@ -58,6 +58,8 @@ pub struct Sealed<'a> {
     pub scopes: &'a [String],
     /// For how long the access token is good, in seconds.
     pub lasts_s: i64,
+    /// The provider's own id of the person, where it was told.
+    pub provider_id: Option<&'a str>,
 }
 
 impl Store {
@@ -97,11 +99,12 @@ impl Store {
     /// The tokens were renewed; from now on these are the ones.
     pub async fn save_refreshed(&self, refresh: &Refresh, sealed: Sealed<'_>) -> Result<Finished> {
         let sql = "UPDATE account SET tokens = $4, scopes = $5, fresh_until = {db_now} + $6,
-                      lease = lease + 1, lease_until = 0
+                      provider_id = COALESCE($7, provider_id), lease = lease + 1, lease_until = 0
                    WHERE connection = $1 AND address = $2 AND lease = $3 RETURNING lease";
         let scopes = sealed.scopes.join(" ");
         let Refresh { connection, address, number, .. } = refresh;
-        let values = values![&**connection, &**address, *number, sealed.tokens, scopes, sealed.lasts_s];
+        let Sealed { tokens, lasts_s, provider_id, .. } = sealed;
+        let values = values![&**connection, &**address, *number, tokens, scopes, lasts_s, provider_id];
         self.finished(sql, values).await
     }
 
@@ -152,19 +155,21 @@ impl Store {
     ) -> Result<()> {
         let mut tx = self.db.begin().await?;
         tx.execute(
-            "INSERT INTO account (connection, address, state, scopes, tokens, fresh_until, changed_at)
-             VALUES ($1, $2, 'consented', $3, $4, {db_now} + $5, $6)
+            "INSERT INTO account
+                (connection, address, state, scopes, tokens, fresh_until, changed_at, provider_id)
+             VALUES ($1, $2, 'consented', $3, $4, {db_now} + $5, $6, $7)
              ON CONFLICT (connection, address) DO UPDATE SET
                 state = 'consented', reason = NULL, scopes = excluded.scopes, tokens = excluded.tokens,
                 fresh_until = excluded.fresh_until, changed_at = excluded.changed_at,
-                lease = account.lease + 1, lease_until = 0",
+                provider_id = excluded.provider_id, lease = account.lease + 1, lease_until = 0",
             values![
                 connection,
                 address.as_str(),
                 sealed.scopes.join(" "),
                 sealed.tokens,
                 sealed.lasts_s,
-                now
+                now,
+                sealed.provider_id
             ],
         )
         .await?;
@@ -196,7 +201,7 @@ impl Store {
              VALUES ($1, $2, 'withdrawn', $3, '', $4)
              ON CONFLICT (connection, address) DO UPDATE SET
                 state = 'withdrawn', reason = excluded.reason, scopes = '', tokens = NULL,
-                fresh_until = 0, changed_at = excluded.changed_at,
+                fresh_until = 0, changed_at = excluded.changed_at, provider_id = NULL,
                 lease = account.lease + 1, lease_until = 0",
             values![connection, address.as_str(), reason, now],
         )
@@ -205,6 +210,14 @@ impl Store {
         audit(&mut tx, address.as_str(), "consent withdrawn", connection, address.as_str(), now).await?;
         tx.commit().await?;
         Ok(tokens)
+    }
+
+    /// Who consented, through whatever connection, and has this id at their provider.
+    pub async fn consented_as(&self, provider_id: &str) -> Result<Option<Address>> {
+        let sql =
+            "SELECT address FROM account WHERE provider_id = $1 ORDER BY changed_at DESC, address LIMIT 1";
+        let row = self.db.one(sql, values![provider_id]).await?;
+        row.map(|row| address(&row.of("account", provider_id))).transpose()
     }
 
     /// Every sealed text with whose it is: connection, address, tokens.

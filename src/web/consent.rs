@@ -52,8 +52,8 @@ async fn ask(State(context): State<Context>, Path(secret): Path<String>) -> Resp
     };
     let vendor = vendor(&context, &link.connection);
     let own = context! {
-        address => link.address.as_str(), vendor, meet => vendor == "Google",
-        start => format!("{secret}/start"),
+        address => link.address.as_str(), vendor,
+        calls => if vendor == "Google" { "Google Meet" } else { "Microsoft Teams" }, start => format!("{secret}/start"),
     };
     page(StatusCode::OK, "ask.html", own)
 }

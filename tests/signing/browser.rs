@@ -2,8 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use mentord::store::ConsentKind;
 use reqwest::header::{HeaderMap, LOCATION, SET_COOKIE};
 use url::Url;
+
+use crate::stage::Stage;
 
 /// A page as somebody sees it.
 #[derive(Debug)]
@@ -104,4 +107,12 @@ impl Page {
     pub fn says(&self, text: &str) -> bool {
         self.html.split_whitespace().collect::<Vec<_>>().join(" ").contains(text)
     }
+}
+
+/// Somebody consents.
+pub async fn connect(stage: &Stage, who: &str) {
+    let mut browser = Browser::new();
+    let page = browser.open(&stage.link(who, ConsentKind::Connect).await).await;
+    let done = browser.follow(&page, "Continue to").await;
+    assert!(done.says("is connected"), "{}", done.html);
 }

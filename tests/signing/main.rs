@@ -1,6 +1,7 @@
 //! Signing in: by certificate, and by the consent of each person.
 
 mod browser;
+mod calls;
 mod certificate;
 mod consent;
 #[path = "../passed/mod.rs"]

@@ -10,7 +10,7 @@ use mentord::domain::calendar::Calendar;
 use mentord::domain::people::Address;
 use mentord::pipeline::accounts::consent::invite;
 use mentord::pipeline::{Context, sync};
-use mentord::sandbox::{Control, NewMeeting, Options, Provider, Sandbox};
+use mentord::sandbox::{Conference, Control, NewMeeting, Options, Provider, Sandbox};
 use mentord::store::{Account, ConsentKind};
 use mentord::web;
 use tokio::net::TcpListener;
@@ -42,6 +42,8 @@ pub struct Stage {
     pub clock: ManualClock,
     pub context: Context,
     pub dir: tempfile::TempDir,
+    /// The meetings of Ada and Ben and of Chen and Dara, by the world's names.
+    pub meetings: Vec<String>,
     _web: DropGuard,
     _server: Option<Arc<Server>>,
 }
@@ -71,7 +73,9 @@ impl Stage {
         ] {
             world.person(address, name, provider).await.expect("a person");
         }
-        for (organizer, guest) in [(ADA, BEN), (CHEN, DARA)] {
+        let mut meetings = Vec::new();
+        for (organizer, guest, conference) in [(ADA, BEN, Conference::Meet), (CHEN, DARA, Conference::Teams)]
+        {
             let meeting = NewMeeting {
                 organizer: organizer.to_owned(),
                 attendees: vec![guest.to_owned()],
@@ -79,9 +83,10 @@ impl Stage {
                 start: "2026-10-08T10:00".to_owned(),
                 timezone: "Europe/Berlin".to_owned(),
                 minutes: 60,
+                conference,
                 ..NewMeeting::default()
             };
-            world.plan(&meeting).await.expect("a meeting");
+            meetings.push(world.plan(&meeting).await.expect("a meeting").id);
         }
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let dir = tempfile::tempdir().expect("a folder");
@@ -162,7 +167,7 @@ roster = "roster.csv"
         let stop = CancellationToken::new();
         let watched = web::Watched::new(&context);
         tokio::spawn(web::serve(listener, watched, stop.clone()));
-        Self { sandbox, world, clock, context, dir, _web: stop.drop_guard(), _server: server }
+        Self { sandbox, world, clock, context, dir, meetings, _web: stop.drop_guard(), _server: server }
     }
 
     pub fn config(&self) -> Config {

@@ -10,17 +10,10 @@ use mentord::store::{ConsentKind, Finished, Sealed};
 use rstest::rstest;
 use secrecy::ExposeSecret as _;
 
-use crate::browser::Browser;
+use crate::browser::connect;
 use crate::stage::*;
 
 const NEEDED: &str = "Calendars.Read";
-
-async fn connect(stage: &Stage, who: &str) {
-    let mut browser = Browser::new();
-    let page = browser.open(&stage.link(who, ConsentKind::Connect).await).await;
-    let done = browser.follow(&page, "Continue to").await;
-    assert!(done.says("is connected"), "{}", done.html);
-}
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
@@ -161,7 +154,7 @@ async fn the_right_to_renew_is_one_at_a_time_and_ends_with_the_consent(#[values(
     let second = take().await.expect("the right");
     // Who was slow writes nothing over what others have written.
     let scopes = [NEEDED.to_owned()];
-    let sealed = Sealed { tokens: "late", scopes: &scopes, lasts_s: 3600 };
+    let sealed = Sealed { tokens: "late", scopes: &scopes, lasts_s: 3600, provider_id: None };
     assert!(matches!(store.save_refreshed(&first, sealed).await, Ok(Finished::NotMine)));
     // Nor does who has the right, once the person withdrew.
     store.withdraw_consent("contoso", &chen, "withdrawn", stage.context.clock.now()).await.expect("to");

@@ -19,7 +19,7 @@ async fn full() -> Fresh {
     store.expect_channel("channel", calendar, "digest", at(9), at(10)).await.unwrap();
     let ada = address("ada@acme.example");
     let scopes = ["events".to_owned()];
-    let sealed = Sealed { tokens: "1.key.data", scopes: &scopes, lasts_s: 3600 };
+    let sealed = Sealed { tokens: "1.key.data", scopes: &scopes, lasts_s: 3600, provider_id: None };
     store.save_consent("acme", &ada, sealed, None, at(9)).await.unwrap();
     let link = Consent {
         hash: "hash".to_owned(),

@@ -97,7 +97,7 @@ impl Accounts {
         };
         let tokens = self.seal(&pair, address)?;
         let scopes = self.scopes(granted, &[]);
-        let sealed = Sealed { tokens: &tokens, scopes: &scopes, lasts_s: seconds(granted.expires_in) };
+        let sealed = sealed(&tokens, &scopes, granted);
         let now = self.clock.now();
         self.store.save_consent(&self.connection, address, sealed, link, now).await.map_err(unwritten)
     }
@@ -169,7 +169,7 @@ impl Accounts {
                 .map_or(before.refresh, |rotated| rotated.expose_secret().to_owned()),
         };
         let (tokens, scopes) = (self.seal(&pair, address)?, self.scopes(&granted, &account.scopes));
-        let sealed = Sealed { tokens: &tokens, scopes: &scopes, lasts_s: seconds(granted.expires_in) };
+        let sealed = sealed(&tokens, &scopes, &granted);
         let mut pauses = PAUSES.into_iter();
         loop {
             match self.store.save_refreshed(refresh, sealed).await {
@@ -237,6 +237,10 @@ impl Tokens for Accounts {
         }
         Ok(())
     }
+
+    async fn whose(&self, id: &str) -> Result<Option<Address>, ProviderError> {
+        self.store.consented_as(id).await.map_err(unread)
+    }
 }
 
 /// The account, if it lets `scope` be used.
@@ -268,8 +272,9 @@ fn again(why: &str) -> ProviderError {
     ProviderError::NeedsConsent(format!("{why}; send the person the link of `mentord connect ADDRESS`"))
 }
 
-fn seconds(duration: Duration) -> i64 {
-    i64::try_from(duration.as_secs()).unwrap_or(i64::MAX / 2)
+fn sealed<'a>(tokens: &'a str, scopes: &'a [String], granted: &'a Granted) -> Sealed<'a> {
+    let lasts_s = i64::try_from(granted.expires_in.as_secs()).unwrap_or(i64::MAX / 2);
+    Sealed { tokens, scopes, lasts_s, provider_id: granted.id.as_deref() }
 }
 
 fn unread(error: StoreError) -> ProviderError {

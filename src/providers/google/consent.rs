@@ -35,7 +35,7 @@ impl SignIn for GoogleSignIn {
         ];
         form.extend(own);
         match self.endpoint.post(&self.client.token_url, &form).await? {
-            Ok(body) => granted(&body, &self.client.client_id, vouched),
+            Ok(body) => granted(&body, &self.client.client_id, "sub", vouched),
             Err(denied) => Err(refusal(&denied)),
         }
     }

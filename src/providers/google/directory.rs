@@ -1,6 +1,7 @@
-//! The directory, for the addresses behind the user ids of Meet.
+//! The addresses behind the user ids of Meet.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::Deserialize;
@@ -11,9 +12,17 @@ use super::auth::Scope;
 use super::errors::Failure;
 use super::rest::{Rest, under};
 use crate::domain::people::Address;
-use crate::providers::ProviderError;
+use crate::providers::{ProviderError, Tokens};
 
-pub(super) struct Directory {
+/// Where they are looked up.
+pub(super) enum Directory {
+    /// In the organisation's directory, which the service account may read.
+    Organisation(Box<Organisation>),
+    /// Among the people who consented: nobody else can be named.
+    Consented(Arc<dyn Tokens>),
+}
+
+pub(super) struct Organisation {
     connection: String,
     rest: Rest,
     url: Url,
@@ -29,15 +38,18 @@ struct User {
 }
 
 impl Directory {
-    pub fn new(connection: String, rest: Rest, url: Url) -> Self {
-        Self { connection, rest, url, addresses: Mutex::default(), warned: AtomicBool::new(false) }
+    pub fn organisation(connection: String, rest: Rest, url: Url) -> Self {
+        let (addresses, warned) = (Mutex::default(), AtomicBool::new(false));
+        Self::Organisation(Box::new(Organisation { connection, rest, url, addresses, warned }))
     }
 
     /// The names that `mailbox` may learn.
     pub fn names<'a>(&'a self, mailbox: &'a Address) -> Names<'a> {
         Names { directory: self, mailbox, refused: false }
     }
+}
 
+impl Organisation {
     async fn user(&self, mailbox: &Address, id: &str) -> Result<Option<Address>, Failure> {
         let mut url = under(&self.url, &format!("users/{id}"))?;
         // What colleagues may see is enough, and all that somebody who is no administrator may ask.
@@ -63,15 +75,19 @@ impl Names<'_> {
     /// unidentified; one that has trouble is an error, since the answer would be taken for final.
     pub async fn address(&mut self, user: &str) -> Result<Option<Address>, ProviderError> {
         let id = user.strip_prefix("users/").unwrap_or(user);
-        if let Some(known) = self.directory.addresses.lock().await.get(id) {
+        let directory = match self.directory {
+            Directory::Organisation(directory) => directory,
+            Directory::Consented(tokens) => return tokens.whose(id).await,
+        };
+        if let Some(known) = directory.addresses.lock().await.get(id) {
             return Ok(known.clone());
         }
         if self.refused {
             return Ok(None);
         }
-        match self.directory.user(self.mailbox, id).await.map_err(Into::into) {
+        match directory.user(self.mailbox, id).await.map_err(Into::into) {
             Ok(address) => {
-                let mut addresses = self.directory.addresses.lock().await;
+                let mut addresses = directory.addresses.lock().await;
                 addresses.insert(id.to_owned(), address.clone());
                 Ok(address)
             }
@@ -81,9 +97,9 @@ impl Names<'_> {
                 | ProviderError::NeedsConsent(_)),
             ) => {
                 self.refused = true;
-                if !self.directory.warned.swap(true, Ordering::Relaxed) {
+                if !directory.warned.swap(true, Ordering::Relaxed) {
                     tracing::warn!(
-                        connection = self.directory.connection,
+                        connection = directory.connection,
                         %reason,
                         "the directory may not be read: nobody in a Meet call can be named"
                     );

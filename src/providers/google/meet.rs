@@ -9,7 +9,6 @@ use super::auth::Scope;
 use super::directory::{Directory, Names};
 use super::errors::Failure;
 use super::rest::{Rest, under};
-use crate::config;
 use crate::domain::event::{ConferenceService, Window};
 use crate::domain::evidence::{Attendance, Call};
 use crate::domain::people::Address;
@@ -70,14 +69,8 @@ struct Page<T> {
 }
 
 impl Meet {
-    pub fn new(connection: String, rest: Rest, config: &config::Google) -> Self {
-        let directory_url = config.directory_url.clone();
-        Self {
-            directory: Directory::new(connection.clone(), rest.clone(), directory_url),
-            connection,
-            rest,
-            url: config.meet_url.clone(),
-        }
+    pub fn new(connection: String, rest: Rest, url: Url, directory: Directory) -> Self {
+        Self { connection, rest, url, directory }
     }
 
     /// The runs of the call with this meeting code that overlap the window.

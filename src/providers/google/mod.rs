@@ -24,6 +24,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
+use self::directory::Directory;
+use self::rest::Rest;
 use crate::config;
 use crate::domain::event::{Conference, ConferenceService, Event, Window};
 use crate::domain::evidence::Call;
@@ -107,17 +109,24 @@ impl Google {
             }
         }
         let clients = http::Clients::new(timeout)?;
-        let auth = match (&config.auth, tokens) {
+        let (auth, consented) = match (&config.auth, tokens) {
             (config::GoogleAuth::ServiceAccount(key), _) => {
-                auth::Auth::delegated(key, clients.token, timeout, budget)?
+                (auth::Auth::delegated(key, clients.token, timeout, budget)?, None)
             }
-            (config::GoogleAuth::UserConsent(_), Some(tokens)) => auth::Auth::consented(tokens, budget),
+            (config::GoogleAuth::UserConsent(_), Some(tokens)) => {
+                (auth::Auth::consented(tokens.clone(), budget), Some(tokens))
+            }
             (config::GoogleAuth::UserConsent(_), None) => return Err(SetupError::NoTokens),
         };
         let auth = Arc::new(auth);
+        let rest = Rest::new(clients.json, auth.clone());
+        let directory = match consented {
+            Some(tokens) => Directory::Consented(tokens),
+            None => Directory::organisation(name.clone(), rest.clone(), config.directory_url.clone()),
+        };
         Ok(Self {
-            calendar: client::Calendar::new(clients.calendar, auth.clone(), &config.api_url, timeout),
-            meet: meet::Meet::new(name.clone(), rest::Rest::new(clients.json, auth), config),
+            calendar: client::Calendar::new(clients.calendar, auth, &config.api_url, timeout),
+            meet: meet::Meet::new(name.clone(), rest, config.meet_url.clone(), directory),
             name,
         })
     }

@@ -41,6 +41,8 @@ pub struct Graph {
 pub struct Client {
     shared: Graph,
     mailbox: Address,
+    /// What has to be consented to.
+    scope: &'static str,
 }
 
 /// Where tokens come from.
@@ -107,22 +109,30 @@ impl Graph {
         Ok(Self { graph, source, root, budget })
     }
 
-    /// What is asked on behalf of `mailbox`.
+    /// What is asked of the calendar of `mailbox`.
     pub fn of(&self, mailbox: &Address) -> Client {
-        Client { shared: self.clone(), mailbox: mailbox.clone() }
+        Client { shared: self.clone(), mailbox: mailbox.clone(), scope: consent::CALENDARS }
     }
 
-    /// Whether the application has permissions of its own.
-    pub fn is_application(&self) -> bool {
-        matches!(self.source, Source::Application(_))
+    /// What is asked of the calls that `mailbox` organised.
+    pub fn calls_of(&self, mailbox: &Address) -> Client {
+        Client { scope: consent::ATTENDANCE, ..self.of(mailbox) }
     }
 }
 
 impl Client {
+    /// Those who consented, where it rests on that; else the application has permissions of its own.
+    pub fn consented(&self) -> Option<&dyn Tokens> {
+        match &self.shared.source {
+            Source::Application(_) => None,
+            Source::Consent(tokens) => Some(tokens.as_ref()),
+        }
+    }
+
     async fn token(&self) -> Result<SecretString, ProviderError> {
         match &self.shared.source {
             Source::Application(auth) => auth.token().await,
-            Source::Consent(tokens) => tokens.token(&self.mailbox, consent::CALENDARS).await,
+            Source::Consent(tokens) => tokens.token(&self.mailbox, self.scope).await,
         }
     }
 
@@ -250,7 +260,7 @@ impl Client {
         if status.is_success() {
             return Ok(body.into());
         }
-        let consented = !self.shared.is_application();
+        let consented = self.consented().is_some();
         Err(Failure::Api(ApiError { consented, ..ApiError::read(status, &headers, &body) }))
     }
 }

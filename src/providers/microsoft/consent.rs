@@ -15,6 +15,9 @@ use crate::providers::consent::{Denied, Endpoint, Errand, Granted, SignIn, grant
 
 /// The delegated permission that calendars are read with.
 pub const CALENDARS: &str = "Calendars.Read";
+/// Those with which organisers find their calls, and read who was there.
+pub const MEETINGS: &str = "OnlineMeetings.Read";
+pub const ATTENDANCE: &str = "OnlineMeetingArtifact.Read.All";
 
 /// An application in one tenant.
 pub struct MicrosoftSignIn {
@@ -27,11 +30,12 @@ pub struct MicrosoftSignIn {
 
 impl MicrosoftSignIn {
     pub fn new(config: &config::Microsoft, timeout: Duration) -> Result<Self, ProviderError> {
-        let calendars = format!("{}/{CALENDARS}", resource(&config.graph_url));
+        let resource = resource(&config.graph_url);
+        let scopes = [CALENDARS, MEETINGS, ATTENDANCE].map(|scope| format!("{resource}/{scope}")).join(" ");
         Ok(Self {
             auth_url: endpoint(config, "authorize")?,
             token_url: endpoint(config, "token")?,
-            scopes: format!("openid profile email offline_access {calendars}"),
+            scopes: format!("openid profile email offline_access {scopes}"),
             endpoint: Endpoint::new(timeout)?,
             config: config.clone(),
         })
@@ -53,14 +57,15 @@ impl MicrosoftSignIn {
 impl SignIn for MicrosoftSignIn {
     async fn token(&self, own: &[(&str, &str)]) -> Result<Granted, ProviderError> {
         let proof = proof(&self.config.credential, &self.config.client_id, self.token_url.as_str())?;
-        let mut form = vec![("client_id", self.config.client_id.as_str()), ("scope", self.scopes.as_str())];
+        // Without `scope`: what was consented to, which may be less than what is asked for today.
+        let mut form = vec![("client_id", self.config.client_id.as_str())];
         form.extend(exposed(&proof));
         form.extend(own);
         let body = match self.endpoint.post(&self.token_url, &form).await? {
             Ok(body) => body,
             Err(denied) => return Err(refusal(&denied)),
         };
-        let mut granted = granted(&body, &self.config.client_id, |claims| self.vouched(claims))?;
+        let mut granted = granted(&body, &self.config.client_id, "oid", |claims| self.vouched(claims))?;
         // Scopes come with or without the name of the cloud.
         for scope in granted.scopes.iter_mut().flatten() {
             if let Some((_, name)) = scope.rsplit_once('/') {

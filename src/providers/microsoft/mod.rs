@@ -125,11 +125,7 @@ impl Provider for Microsoft {
         conference: &Conference,
         window: Window,
     ) -> Result<Vec<Call>, ProviderError> {
-        // What people consent to does not reach the attendance reports: there, it is no evidence.
-        if !self.graph.is_application() {
-            return Ok(Vec::new());
-        }
-        teams::calls(&self.graph.of(mailbox), &self.directory, mailbox, conference, window).await
+        teams::calls(&self.graph.calls_of(mailbox), &self.directory, mailbox, conference, window).await
     }
 
     async fn watch(&self, mailbox: &Address, wish: &Wish) -> Result<Channel, ProviderError> {

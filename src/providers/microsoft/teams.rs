@@ -24,6 +24,9 @@ const POLICY: &str = "the application may not read the organiser's Teams meeting
     application permissions OnlineMeetings.Read.All and OnlineMeetingArtifact.Read.All, and have a \
     Teams administrator run New-CsApplicationAccessPolicy and Grant-CsApplicationAccessPolicy for \
     it (effective after up to 30 minutes)";
+const CONSENT: &str = "what the organiser consented to does not open the attendance reports of Teams; have \
+    the delegated permissions OnlineMeetings.Read and OnlineMeetingArtifact.Read.All approved, and send \
+    them the link of `mentord connect ADDRESS`";
 const DIRECTORY: &str = "the application may not look people up, which Teams attendance needs; \
     grant it the application permission User.ReadBasic.All";
 
@@ -90,10 +93,18 @@ pub async fn calls(
     if conference.service != ConferenceService::MicrosoftTeams {
         return Ok(Vec::new());
     }
-    let Some(user) = directory.id(client, organizer).await? else {
-        return Ok(Vec::new());
+    let user;
+    let own = match client.consented() {
+        Some(_) => vec!["me"],
+        None => match directory.id(client, organizer).await? {
+            Some(id) => {
+                user = id;
+                vec!["users", &user]
+            }
+            None => return Ok(Vec::new()),
+        },
     };
-    let meetings = ["users", &user, "onlineMeetings"];
+    let meetings = [&own[..], &["onlineMeetings"]].concat();
     let filter = format!("JoinWebUrl eq '{}'", conference.key.replace('\'', "''"));
     let mut calls = Vec::new();
     for meeting in listed::<WithId>(client, &meetings, &[("$filter", &filter)]).await? {
@@ -165,7 +176,8 @@ async fn listed<T: DeserializeOwned>(
         Ok(pages) => pages,
         Err(Failure::Api(error)) if error.is_missing() => return Ok(Vec::new()),
         Err(Failure::Api(error)) if error.is_denied() => {
-            return Err(ProviderError::Refused(POLICY.into()));
+            let why = if client.consented().is_some() { CONSENT } else { POLICY };
+            return Err(ProviderError::Refused(why.into()));
         }
         Err(failure) => return Err(failure.into()),
     };
@@ -195,7 +207,11 @@ impl Directory {
     }
 
     /// The address of whoever has the object id; guests of other tenants have none here.
+    /// Where people consented one by one, they are the only ones who can be named.
     async fn address(&self, client: &Client, id: &str) -> Result<Option<Address>, ProviderError> {
+        if let Some(tokens) = client.consented() {
+            return tokens.whose(id).await;
+        }
         let id = id.to_owned();
         if let Some(address) = known(&self.addresses, &id) {
             return Ok(address);

@@ -90,6 +90,7 @@ pub fn token(state: &State, all: &mut All, request: &Request, tenant: &str, gran
         "iss": format!("{}/login/{tenant}/v2.0", state.base),
         "aud": state.microsoft.client_id,
         "tid": tenant,
+        "oid": all.world.person(&consented.subject).map(|person| person.user_id.clone()),
         "preferred_username": consented.subject,
         "email": consented.subject,
         "iat": all.world.now.timestamp(),
@@ -112,15 +113,27 @@ pub fn token(state: &State, all: &mut All, request: &Request, tenant: &str, gran
     }))
 }
 
-/// Whether what somebody consented to opens what is asked for: their own calendar, and nothing else.
-pub fn opens(all: &All, subject: &str, scopes: &[String], rest: &[&str]) -> bool {
-    let own =
-        |key: &str| all.world.user(Provider::Microsoft, key).is_some_and(|person| person.address == subject);
-    let reads = scopes.iter().any(|scope| scope == "Calendars.Read" || scope == "Calendars.ReadWrite");
-    match rest {
+/// What somebody asks for, with their own id in the place of `me`, if what they consented to opens it:
+/// their own calendar and the calls that they organised, and nothing else.
+pub fn opens(all: &All, subject: &str, scopes: &[String], rest: &[&str]) -> Option<Vec<String>> {
+    let person = all.world.user(Provider::Microsoft, subject)?;
+    let own = |key: &str| {
+        all.world.user(Provider::Microsoft, key).is_some_and(|other| other.address == person.address)
+    };
+    let has = |wanted: &str| scopes.iter().any(|scope| scope == wanted);
+    let reads = has("Calendars.Read") || has("Calendars.ReadWrite");
+    let rest = match rest {
+        ["me", rest @ ..] => [&["users", &person.user_id], rest].concat(),
+        _ => rest.to_vec(),
+    };
+    let opens = match rest[..] {
         ["subscriptions", ..] => reads,
-        ["users", _, "onlineMeetings", ..] => false,
+        ["users", key, "onlineMeetings", _, "attendanceReports", ..] => {
+            own(key) && has("OnlineMeetingArtifact.Read.All")
+        }
+        ["users", key, "onlineMeetings", ..] => own(key) && has("OnlineMeetings.Read"),
         ["users", key, _, ..] => reads && own(key),
         _ => false,
-    }
+    };
+    opens.then(|| rest.into_iter().map(str::to_owned).collect())
 }

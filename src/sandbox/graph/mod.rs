@@ -27,8 +27,11 @@ pub fn answer(state: &State, all: &mut All, request: &Request, rest: &[&str]) ->
     let reply = match all.accounts.find(request.bearer()) {
         Some(Grant::Microsoft) => route(state, all, request, rest),
         Some(Grant::MicrosoftUser { subject, scopes }) => match consent::opens(all, subject, scopes, rest) {
-            true => route(state, all, request, rest),
-            false => error(403, "ErrorAccessDenied", "Access is denied. Check credentials and try again."),
+            Some(rest) => {
+                let rest: Vec<&str> = rest.iter().map(String::as_str).collect();
+                route(state, all, request, &rest)
+            }
+            None => error(403, "ErrorAccessDenied", "Access is denied. Check credentials and try again."),
         },
         _ if request.bearer().is_none() => error(401, "InvalidAuthenticationToken", "Access token is empty."),
         _ => usual_error(401),
