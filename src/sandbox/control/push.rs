@@ -8,8 +8,9 @@ use axum::extract::{Path, State as Shared};
 use axum::response::Response as Answer;
 use axum::routing::{get, post};
 
+use crate::sandbox::control::vendors::Expire;
 use crate::sandbox::control::wire::{LifecycleOrder, NoticeRules, Notified, Removal, RemovalOrder, Watch};
-use crate::sandbox::control::{Expire, Here, Told, done, read};
+use crate::sandbox::control::{Here, Told, done, read};
 use crate::sandbox::http::State;
 
 pub fn router() -> Router<Arc<State>> {
