@@ -3,7 +3,7 @@
 mod browser;
 mod certificate;
 mod consent;
-#[path = "../passed/mod.rs"]
+#[path = "../providers/passed.rs"]
 mod passed;
 #[path = "../postgres/mod.rs"]
 mod postgres;
