@@ -10,10 +10,12 @@ mod vendors;
 pub mod wire;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::State as Shared;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State as Shared};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response as Answer};
 use axum::routing::{get, post};
@@ -22,6 +24,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
+use crate::sandbox::bell::Bell;
 use crate::sandbox::control::wire::{Mail, NewPerson, Person};
 use crate::sandbox::http::State;
 
@@ -54,7 +57,9 @@ pub fn router() -> Router<Arc<State>> {
         .merge(vendors::router())
         .merge(push::router())
         .route("/requests", get(requests).delete(forget))
+        .route("/requests/wait", get(wait_for_requests))
         .route("/mails", get(mails))
+        .route("/mails/wait", get(wait_for_mails))
         .route("/smtp", post(smtp))
 }
 
@@ -64,6 +69,28 @@ fn read<T: DeserializeOwned>(body: &Bytes) -> Told<T> {
     let mut reader = serde_json::Deserializer::from_slice(text);
     serde_path_to_error::deserialize(&mut reader)
         .map_err(|error| Refusal(format!("the body cannot be read: {}: {}", error.path(), error.inner())))
+}
+
+/// How many somebody waits for, and for how long at the most.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Enough {
+    count: usize,
+    #[serde(default = "ten")]
+    seconds: u64,
+}
+
+fn ten() -> u64 {
+    10
+}
+
+type Wish = Result<Query<Enough>, QueryRejection>;
+
+/// Waits until there are as many as somebody wishes.
+async fn wait(wish: Wish, bell: &Bell, count: impl Fn() -> usize) -> Told<()> {
+    let wish = wish.map_err(|error| Refusal(format!("count, seconds: {error}; write ?count=2")))?;
+    bell.until(Duration::from_secs(wish.seconds), || count() >= wish.count).await;
+    Ok(())
 }
 
 fn done() -> Answer {
@@ -122,6 +149,11 @@ async fn requests(Shared(state): Here) -> axum::Json<Vec<String>> {
     axum::Json(state.lock().requests.clone())
 }
 
+async fn wait_for_requests(Shared(state): Here, wish: Wish) -> Told<axum::Json<Vec<String>>> {
+    wait(wish, &state.bell, || state.lock().requests.len()).await?;
+    Ok(requests(Shared(state)).await)
+}
+
 async fn forget(Shared(state): Here) -> Answer {
     state.lock().requests.clear();
     done()
@@ -129,6 +161,11 @@ async fn forget(Shared(state): Here) -> Answer {
 
 async fn mails(Shared(state): Here) -> axum::Json<Vec<Mail>> {
     axum::Json(state.post.mails())
+}
+
+async fn wait_for_mails(Shared(state): Here, wish: Wish) -> Told<axum::Json<Vec<Mail>>> {
+    wait(wish, &state.post.bell, || state.post.count()).await?;
+    Ok(mails(Shared(state)).await)
 }
 
 #[derive(Deserialize)]

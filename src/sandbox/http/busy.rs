@@ -38,6 +38,7 @@ pub async fn busy(state: &Arc<State>, request: &Request) -> Result<Option<Place>
         let held = mailboxes.entry(mailbox.clone()).or_default();
         if *held >= MOST_AT_ONCE {
             state.lock().requests.push(format!("{} {}", request.method, request.path));
+            state.bell.ring();
             return Err(graph::usual_error(429));
         }
         *held += 1;

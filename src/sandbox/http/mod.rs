@@ -62,6 +62,7 @@ async fn vendor(
         request.known_as.clone_from(&all.known_as);
         all.deal(&request)
     };
+    state.bell.ring();
     if !dealt.delay.is_zero() {
         tokio::time::sleep(dealt.delay).await;
     }

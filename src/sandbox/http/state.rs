@@ -11,6 +11,7 @@ use crate::sandbox::GoogleClient;
 use crate::sandbox::MicrosoftApp;
 use crate::sandbox::Options;
 use crate::sandbox::auth::{Accounts, ServiceAccountKey};
+use crate::sandbox::bell::Bell;
 use crate::sandbox::consents::Consents;
 use crate::sandbox::control::faults::{Dealt, Faults};
 use crate::sandbox::cursors::{Chains, Cursors, GoogleScope, GraphScope};
@@ -31,6 +32,8 @@ pub struct State {
     pub google_client: GoogleClient,
     pub post: Arc<Post>,
     pub outbox: Arc<Outbox>,
+    /// Rung after each request that was written down.
+    pub bell: Bell,
     /// Whether notices may go to `http` on loopback.
     pub plain_callbacks: bool,
     /// How many requests each mailbox has in hand, where they take time.
@@ -131,6 +134,7 @@ impl State {
             microsoft,
             post: Arc::new(Post::new(options.mail_dir.clone())),
             outbox,
+            bell: Bell::default(),
             plain_callbacks: options.plain_callbacks,
             mailboxes: Mutex::default(),
             all: Mutex::new(All::new(world)),
