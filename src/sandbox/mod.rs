@@ -7,6 +7,7 @@
 
 mod access;
 mod auth;
+mod bell;
 mod consents;
 mod control;
 mod cursors;

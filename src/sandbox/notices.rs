@@ -9,6 +9,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use url::{Host, Url};
 
+use crate::sandbox::bell::Bell;
 use crate::sandbox::control::wire::{NoticeRules, Notified, Provider};
 
 /// How long a receiver may take, as with Graph.
@@ -32,6 +33,8 @@ pub struct Outbox {
     http: reqwest::Client,
     queue: mpsc::UnboundedSender<Notice>,
     seen: Mutex<Seen>,
+    /// Rung after each notice that was delivered, given up, or lost.
+    pub bell: Bell,
 }
 
 #[derive(Default)]
@@ -53,7 +56,7 @@ impl Outbox {
             .build()
             .unwrap_or_default();
         let (queue, waiting) = mpsc::unbounded_channel();
-        (Arc::new(Self { http, queue, seen: Mutex::default() }), waiting)
+        (Arc::new(Self { http, queue, seen: Mutex::default(), bell: Bell::default() }), waiting)
     }
 
     pub fn rule(&self, rules: NoticeRules) {
@@ -62,6 +65,11 @@ impl Outbox {
 
     pub fn done(&self) -> Vec<Notified> {
         self.lock().done.iter().cloned().collect()
+    }
+
+    /// How many there are of those.
+    pub fn count(&self) -> usize {
+        self.lock().done.len()
     }
 
     pub fn forget(&self) {
@@ -141,6 +149,8 @@ impl Outbox {
             lost,
             status,
         });
+        drop(seen);
+        self.bell.ring();
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Seen> {

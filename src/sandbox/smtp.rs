@@ -9,6 +9,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, Buf
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 
+use crate::sandbox::bell::Bell;
 use crate::sandbox::control::wire::Mail;
 
 /// The longest line that is read, and the largest message.
@@ -20,11 +21,13 @@ pub struct Post {
     mails: Mutex<Vec<Mail>>,
     open: AtomicBool,
     dir: Option<PathBuf>,
+    /// Rung after each mail that was taken.
+    pub bell: Bell,
 }
 
 impl Post {
     pub fn new(dir: Option<PathBuf>) -> Self {
-        Self { mails: Mutex::default(), open: AtomicBool::new(true), dir }
+        Self { mails: Mutex::default(), open: AtomicBool::new(true), dir, bell: Bell::default() }
     }
 
     pub fn accept(&self, accept: bool) {
@@ -35,6 +38,10 @@ impl Post {
         self.mails.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    pub fn count(&self) -> usize {
+        self.mails.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
     async fn keep(&self, mail: Mail) -> io::Result<()> {
         let (number, bytes) = {
             let mut mails = self.mails.lock().unwrap_or_else(PoisonError::into_inner);
@@ -42,6 +49,7 @@ impl Post {
             mails.push(mail);
             (mails.len(), bytes)
         };
+        self.bell.ring();
         match &self.dir {
             Some(dir) => tokio::fs::write(dir.join(format!("{number:04}.eml")), bytes).await,
             None => Ok(()),

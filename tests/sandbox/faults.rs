@@ -100,3 +100,34 @@ async fn the_world_begins_anew() {
     let token = story.google_token(ANNA, CALENDAR).await;
     assert_eq!(asked(&story, &token).await.expect("an answer").0, 200);
 }
+
+#[tokio::test]
+async fn faults_are_served_as_often_as_told_and_requests_are_written_down() {
+    let story = Story::begin(50).await;
+    let token = story.google_token(ANNA, CALENDAR).await;
+    let fault = Fault {
+        path_contains: "/events".into(),
+        status: 429,
+        times: 2,
+        retry_after: Some("1.5".into()),
+        body: None,
+    };
+    story.control.fault(&fault).await.expect("a fault");
+    story.control.clear_requests().await.expect("cleared");
+    for _ in 0..2 {
+        let (status, body) = story.google(&token, &OCTOBER[..1]).await;
+        assert_eq!((status, &body["error"]["errors"][0]["reason"]), (429, &json!("rateLimitExceeded")));
+    }
+    assert_eq!(story.google(&token, &OCTOBER[..1]).await.0, 200);
+    let line = "GET /calendar/v3/calendars/primary/events?singleEvents=true";
+    assert_eq!(story.control.requests().await.expect("requests"), [line; 3]);
+
+    let wrong = NewMeeting {
+        organizer: ANNA.into(),
+        start: "tomorrow".into(),
+        timezone: "UTC".into(),
+        ..NewMeeting::default()
+    };
+    let error = story.control.plan(&wrong).await.expect_err("no time");
+    assert!(error.to_string().contains("write 2026-10-05T10:00"), "{error}");
+}

@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
-use std::time::Duration as Pause;
 
 use axum::body::Bytes;
 use axum::extract::{Query, State};
@@ -69,15 +68,9 @@ impl Receiver {
 impl Story {
     /// The notices, once there are `count` of them.
     async fn notices(&self, count: usize) -> Vec<Notified> {
-        for _ in 0..1000 {
-            let notices = self.control.notices().await.expect("notices");
-            if notices.len() >= count {
-                assert_eq!(notices.len(), count, "{notices:#?}");
-                return notices;
-            }
-            tokio::time::sleep(Pause::from_millis(10)).await;
-        }
-        panic!("{count} notices do not come: {:#?}", self.control.notices().await);
+        let notices = self.control.wait_for_notices(count).await.expect("notices");
+        assert_eq!(notices.len(), count, "{notices:#?}");
+        notices
     }
 
     async fn watch(&self, token: &str, body: &Value) -> (u16, Value) {

@@ -4,7 +4,7 @@ mod browser;
 mod calls;
 mod certificate;
 mod consent;
-#[path = "../passed/mod.rs"]
+#[path = "../providers/passed.rs"]
 mod passed;
 #[path = "../postgres/mod.rs"]
 mod postgres;

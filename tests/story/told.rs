@@ -1,7 +1,6 @@
 //! Providers tell of changes: what they say is heard, what they do not say is found all the same.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use chrono::TimeDelta;
 use mentord::clock::Clock as _;
@@ -16,16 +15,10 @@ const EVERYBODY: [&str; 4] = [ADA, BEN, CHEN, DARA];
 impl Programme {
     /// Waits until the sandbox has sent this many notices, and lets the service see what they said.
     async fn notices(&self, count: usize) -> Vec<Notified> {
-        let mut notices = Vec::new();
-        for _ in 0..1000 {
-            notices = self.world.notices().await.expect("notices");
-            if notices.len() >= count {
-                self.service().workers.board().call_all();
-                return notices;
-            }
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-        panic!("{count} notices do not come: {notices:#?}");
+        let notices = self.world.wait_for_notices(count).await.expect("notices");
+        assert!(notices.len() >= count, "{count} notices do not come: {notices:#?}");
+        self.service().workers.board().call_all();
+        notices
     }
 
     /// Lets so little time pass that nothing is read but what was told of.

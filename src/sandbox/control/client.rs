@@ -288,6 +288,11 @@ impl Control {
         self.get("notices").await
     }
 
+    /// The same once there are `count` of them, or after ten seconds with what there is then.
+    pub async fn wait_for_notices(&self, count: usize) -> Done<Vec<Notified>> {
+        self.get(&format!("notices/wait?count={count}")).await
+    }
+
     /// Begins the list of notices anew.
     pub async fn clear_notices(&self) -> Done<()> {
         self.delete("notices").await
@@ -298,6 +303,11 @@ impl Control {
         self.get("requests").await
     }
 
+    /// The same once there are `count` of them, or after ten seconds with what there is then.
+    pub async fn wait_for_requests(&self, count: usize) -> Done<Vec<String>> {
+        self.get(&format!("requests/wait?count={count}")).await
+    }
+
     /// Begins the list of requests anew.
     pub async fn clear_requests(&self) -> Done<()> {
         self.delete("requests").await
@@ -306,6 +316,11 @@ impl Control {
     /// The mails that were received.
     pub async fn mails(&self) -> Done<Vec<Mail>> {
         self.get("mails").await
+    }
+
+    /// The same once there are `count` of them, or after ten seconds with what there is then.
+    pub async fn wait_for_mails(&self, count: usize) -> Done<Vec<Mail>> {
+        self.get(&format!("mails/wait?count={count}")).await
     }
 
     /// Lets the mail server take mail, or put everyone off with a 451.

@@ -11,18 +11,109 @@ use chrono::{DateTime, Utc};
 use serde::Deserialize;
 
 use super::{Here, Shared, Told, done, read};
-use crate::sandbox::control::wire::Planned;
+use crate::sandbox::control::wire::{Join, Planned, Response};
 use crate::sandbox::http::State;
 use crate::sandbox::world::Following;
 
 pub fn router() -> Router<Arc<State>> {
     Router::new()
+        .route("/meetings/{id}/move", post(reschedule))
+        .route("/meetings/{id}/cancel", post(cancel))
+        .route("/meetings/{id}/respond", post(respond))
+        .route("/meetings/{id}/remove", post(remove))
+        .route("/meetings/{id}/retitle", post(retitle))
+        .route("/meetings/{id}/join", post(join))
+        .route("/meetings/{id}/leave", post(leave))
         .route("/meetings/{id}/shorten", post(shorten))
         .route("/meetings/{id}/split", post(split))
         .route("/meetings/{id}/resize", post(resize))
         .route("/meetings/{id}/invite", post(invite))
         .route("/meetings/{id}/uninvite", post(uninvite))
         .route("/meetings/{id}/restore", post(restore))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Move {
+    #[serde(default)]
+    occurrence: Option<DateTime<Utc>>,
+    start: String,
+    #[serde(default)]
+    minutes: Option<i64>,
+}
+
+async fn reschedule(Shared(state): Here, Path(id): Path<String>, body: Bytes) -> Told<Answer> {
+    let order: Move = read(&body)?;
+    state.lock().world.reschedule(&id, order.occurrence, &order.start, order.minutes)?;
+    Ok(done())
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Cancel {
+    #[serde(default)]
+    occurrence: Option<DateTime<Utc>>,
+}
+
+async fn cancel(Shared(state): Here, Path(id): Path<String>, body: Bytes) -> Told<Answer> {
+    let order: Cancel = read(&body)?;
+    state.lock().world.cancel(&id, order.occurrence)?;
+    Ok(done())
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Respond {
+    who: String,
+    response: Response,
+    #[serde(default)]
+    occurrence: Option<DateTime<Utc>>,
+}
+
+async fn respond(Shared(state): Here, Path(id): Path<String>, body: Bytes) -> Told<Answer> {
+    let order: Respond = read(&body)?;
+    state.lock().world.respond(&id, &order.who, order.response, order.occurrence)?;
+    Ok(done())
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Remove {
+    who: String,
+    #[serde(default)]
+    occurrence: Option<DateTime<Utc>>,
+}
+
+async fn remove(Shared(state): Here, Path(id): Path<String>, body: Bytes) -> Told<Answer> {
+    let order: Remove = read(&body)?;
+    state.lock().world.remove(&id, &order.who, order.occurrence)?;
+    Ok(done())
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Retitle {
+    title: String,
+    #[serde(default)]
+    occurrence: Option<DateTime<Utc>>,
+}
+
+async fn retitle(Shared(state): Here, Path(id): Path<String>, body: Bytes) -> Told<Answer> {
+    let order: Retitle = read(&body)?;
+    state.lock().world.retitle(&id, order.occurrence, order.title)?;
+    Ok(done())
+}
+
+async fn join(Shared(state): Here, Path(id): Path<String>, body: Bytes) -> Told<Answer> {
+    let order: Join = read(&body)?;
+    state.lock().world.join(&id, order)?;
+    Ok(done())
+}
+
+async fn leave(Shared(state): Here, Path(id): Path<String>, body: Bytes) -> Told<Answer> {
+    let order: Join = read(&body)?;
+    state.lock().world.leave(&id, order)?;
+    Ok(done())
 }
 
 #[derive(Deserialize)]

@@ -8,8 +8,9 @@ use axum::extract::{Path, State as Shared};
 use axum::response::Response as Answer;
 use axum::routing::{get, post};
 
+use crate::sandbox::control::vendors::Expire;
 use crate::sandbox::control::wire::{LifecycleOrder, NoticeRules, Notified, Removal, RemovalOrder, Watch};
-use crate::sandbox::control::{Expire, Here, Told, done, read};
+use crate::sandbox::control::{Here, Told, Wish, done, read, wait};
 use crate::sandbox::http::State;
 
 pub fn router() -> Router<Arc<State>> {
@@ -19,6 +20,7 @@ pub fn router() -> Router<Arc<State>> {
         .route("/subscriptions/{id}/remove", post(remove))
         .route("/subscriptions/{id}/lifecycle", post(lifecycle))
         .route("/notices", get(notices).delete(forget).post(rules))
+        .route("/notices/wait", get(wait_for_notices))
 }
 
 async fn watches(Shared(state): Here) -> axum::Json<Vec<Watch>> {
@@ -58,6 +60,11 @@ async fn lifecycle(Shared(state): Here, Path(id): Path<String>, body: Bytes) -> 
 
 async fn notices(Shared(state): Here) -> axum::Json<Vec<Notified>> {
     axum::Json(state.outbox.done())
+}
+
+async fn wait_for_notices(Shared(state): Here, wish: Wish) -> Told<axum::Json<Vec<Notified>>> {
+    wait(wish, &state.outbox.bell, || state.outbox.count()).await?;
+    Ok(notices(Shared(state)).await)
 }
 
 async fn forget(Shared(state): Here) -> Answer {

@@ -1,0 +1,158 @@
+//! Who is let in, who is not, and what trouble means.
+
+use mentord::providers::google::SetupError;
+
+use super::*;
+
+#[tokio::test]
+async fn being_too_fast_is_told_with_the_time_to_wait() {
+    let stage = Stage::new([
+        token("t1"),
+        refused(403, "rateLimitExceeded"),
+        refused(429, "rateLimitExceeded").insert_header("retry-after", "17"),
+        ResponseTemplate::new(429).set_body_string("<html>"),
+    ])
+    .await;
+    let throttled = |retry_after| Err(ProviderError::Throttled { retry_after });
+    assert_eq!(stage.list(Some("s1")).await, throttled(None));
+    assert_eq!(stage.list(Some("s1")).await, throttled(Some(Duration::from_secs(17))));
+    assert_eq!(stage.list(Some("s1")).await, throttled(None));
+    assert_eq!(stage.requests().await.len(), 4);
+}
+
+#[tokio::test]
+async fn what_passes_is_told_from_what_does_not() {
+    let stage = Stage::new([
+        token("t1"),
+        refused(503, "backendError"),
+        ResponseTemplate::new(200).set_delay(Duration::from_secs(5)),
+        ResponseTemplate::new(200).set_body_string("<html>"),
+        refused(404, "notFound"),
+        refused(403, "forbidden"),
+    ])
+    .await;
+    let mut kinds = Vec::new();
+    for _ in 0..5 {
+        kinds.push(match stage.list(Some("s1")).await {
+            Err(ProviderError::Temporary(_)) => "temporary",
+            Err(ProviderError::Garbled(_)) => "garbled",
+            Err(ProviderError::Unreachable(_)) => "unreachable",
+            other => panic!("{other:?}"),
+        });
+    }
+    assert_eq!(kinds, ["temporary", "temporary", "garbled", "unreachable", "unreachable"]);
+    let gone = "http://127.0.0.1:9";
+    let google = Google::new("acme", &config(gone), Duration::from_secs(2), Arc::new(Passed::default()))
+        .expect("a provider");
+    let answer = google.probe(&anna()).await;
+    assert!(matches!(answer, Err(ProviderError::Temporary(_))), "{answer:?}");
+}
+
+#[tokio::test]
+async fn a_revoked_token_is_renewed_once() {
+    let page = || ok(json!({"nextSyncToken": "s2"}));
+    let stage = Stage::new([
+        token("t1"),
+        refused(401, "authError"),
+        token("t2"),
+        page(),
+        page(),
+        refused(401, "authError"),
+        token("t3"),
+        refused(401, "authError"),
+    ])
+    .await;
+    assert!(stage.list(Some("s1")).await.is_ok());
+    assert!(stage.list(Some("s1")).await.is_ok());
+    let answer = stage.list(Some("s1")).await;
+    assert!(matches!(answer, Err(ProviderError::NeedsConsent(_))), "{answer:?}");
+    let requests = stage.requests().await;
+    let used: Vec<_> =
+        requests.iter().map(|line| line.rsplit_once(' ').map_or("", |(_, last)| last)).collect();
+    assert_eq!(used, [EVENTS, "[t1]", EVENTS, "[t2]", "[t2]", "[t2]", EVENTS, "[t3]"]);
+}
+
+#[tokio::test]
+async fn refused_tokens_are_read_by_their_body() {
+    let delegation = "Client is unauthorized to retrieve access tokens using this method, or \
+                      client not authorized for any of the scopes requested.";
+    let stage = Stage::new([
+        no_token(401, "unauthorized_client", delegation),
+        no_token(400, "invalid_grant", "Invalid email or User ID"),
+        no_token(400, "invalid_grant", "Token has been expired or revoked."),
+        no_token(400, "invalid_grant", "Invalid JWT: Token must be a short-lived token"),
+        no_token(400, "invalid_grant", "Invalid JWT Signature."),
+        no_token(500, "internal_failure", "Backend Error"),
+        ResponseTemplate::new(502).set_body_string("<html>"),
+        ok(json!({"error": {"code": 503}})),
+        token("t1"),
+        ok(json!({})),
+    ])
+    .await;
+    let mut told = Vec::new();
+    while let Err(error) = stage.google.probe(&anna()).await {
+        assert!(!error.to_string().contains("anna"), "{error}");
+        told.push(error);
+    }
+    use ProviderError::{NeedsConsent, Refused, Temporary, Unreachable};
+    match &told[..] {
+        [
+            Refused(delegation),
+            Unreachable(_),
+            NeedsConsent(_),
+            Refused(clock),
+            Refused(key),
+            Temporary(_),
+            Temporary(_),
+            Temporary(_),
+        ] => {
+            assert!(delegation.contains("1234567890"), "{delegation}");
+            assert!(delegation.contains(EVENTS), "{delegation}");
+            assert!(clock.contains("clock"), "{clock}");
+            assert!(key.contains("key"), "{key}");
+        }
+        other => panic!("{other:#?}"),
+    }
+}
+
+#[tokio::test]
+async fn every_participant_has_tokens_of_their_own() {
+    let ben = Address::parse("ben@acme.example").expect("an address");
+    let stage = Stage::new([token("a"), ok(json!({})), token("b"), ok(json!({}))]).await;
+    stage.google.probe(&anna()).await.expect("anna's calendar");
+    stage.google.probe(&ben).await.expect("ben's calendar");
+    assert_eq!(
+        stage.requests().await,
+        [
+            format!("TOKEN anna@acme.example {EVENTS}"),
+            "GET /calendar/v3/calendars/anna@acme.example/events?maxResults=1 [a]".into(),
+            format!("TOKEN ben@acme.example {EVENTS}"),
+            "GET /calendar/v3/calendars/ben@acme.example/events?maxResults=1 [b]".into(),
+        ]
+    );
+}
+
+#[test]
+fn a_key_that_cannot_work_is_refused_at_once_and_not_quoted() {
+    let with = |field: &str, value: Value| {
+        let mut key = key("http://127.0.0.1:9");
+        key[field] = value;
+        key.to_string()
+    };
+    for (key, expected) in [
+        ("not JSON".to_owned(), SetupError::NotJson(1, 2)),
+        ("{}".to_owned(), SetupError::NotServiceAccount),
+        (with("type", json!("authorized_user")), SetupError::NotServiceAccount),
+        (with("private_key", json!(null)), SetupError::Missing("private_key")),
+        (with("private_key", json!("s3cret")), SetupError::PrivateKey),
+        (with("token_uri", json!("oauth2.example.com")), SetupError::TokenUri),
+        (with("token_uri", json!("file:///etc/passwd")), SetupError::TokenUri),
+    ] {
+        let mut own = config("http://127.0.0.1:9");
+        own.auth = config::GoogleAuth::ServiceAccount(key.into());
+        let error = Google::new("acme", &own, Duration::from_secs(2), Arc::new(Passed::default()))
+            .expect_err("a bad key");
+        assert_eq!(error, expected);
+        assert!(!error.to_string().contains("s3cret"));
+    }
+}
