@@ -120,8 +120,17 @@ impl Server {
 
     /// Makes an empty database and returns its URL.
     pub async fn database(&self) -> String {
+        self.another("template1").await
+    }
+
+    /// Makes a database that is like the one at `url`, to which nobody may be connected.
+    pub async fn copy_of(&self, url: &str) -> String {
+        self.another(url.rsplit('/').next().expect("a database's name")).await
+    }
+
+    async fn another(&self, template: &str) -> String {
         let name = format!("test_{}", DATABASES.fetch_add(1, Ordering::Relaxed));
-        self.run("postgres", &format!("CREATE DATABASE {name}")).await;
+        self.run("postgres", &format!("CREATE DATABASE {name} TEMPLATE {template}")).await;
         self.url(&name)
     }
 

@@ -13,6 +13,7 @@ use mentord::sandbox::{Control, NewPerson, Options, Provider, Sandbox};
 use mentord::store::Store;
 use sqlx::Connection as _;
 use tempfile::TempDir;
+use tokio::sync::OnceCell;
 
 use crate::postgres::Server;
 
@@ -44,6 +45,10 @@ pub struct Stage {
     base: Context,
     /// The configuration's other half.
     access: String,
+    /// Started by the first walk that needs it, and there until the last one.
+    server: OnceCell<Arc<Server>>,
+    /// The databases on it that are copied, by their rosters.
+    on_postgres: [OnceCell<String>; ROSTERS.len()],
 }
 
 /// A database for one walk.
@@ -56,7 +61,7 @@ pub struct Place {
 
 impl Stage {
     pub async fn set() -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
+        let folder = in_memory();
         let begin = at("2026-10-01T00:00:00Z");
         let sandbox =
             Sandbox::start(Options { page_size: 7, ..Options::at(begin) }).await.expect("a sandbox");
@@ -67,7 +72,17 @@ impl Stage {
         }
         // The clients of all walks count what they ask for in a database of their own.
         let base = prepared(&folder, &access, 0, &folder.path().join("clients.db"), begin).await;
-        Self { folder, _sandbox: sandbox, control, base, access }
+        let on_postgres = Default::default();
+        Self { folder, _sandbox: sandbox, control, base, access, server: OnceCell::new(), on_postgres }
+    }
+
+    /// Makes the database of a roster that is copied for each walk on PostgreSQL.
+    async fn template(&self, server: &Server, roster: usize) -> String {
+        let url = server.database().await;
+        let config = config_file(&self.folder, &self.access, roster, &url);
+        let clock = ManualClock::new(self.base.clock.now());
+        prepare(&config, Arc::new(clock)).await.expect("a database").store.close().await;
+        url
     }
 
     /// An empty world and a database with a roster, at `now`.
@@ -90,12 +105,12 @@ impl Stage {
         let clock = ManualClock::new(now);
         let with = |store| Context { store, clock: Arc::new(clock.clone()), ..self.base.clone() };
         if on_postgres {
-            let server = Server::shared();
-            let url = server.database().await;
-            let database = config_file(&self.folder, &self.access, roster, &url);
-            let context = prepare(&database, Arc::new(clock.clone())).await.expect("a database");
-            let context = with(context.store);
-            return Place { context, clock, folder: None, postgres: Some((server, url)) };
+            let server = self.server.get_or_init(async || Server::shared()).await.clone();
+            let template = self.on_postgres[roster].get_or_init(|| self.template(&server, roster)).await;
+            let url = server.copy_of(template).await;
+            let database = config_file(&self.folder, &self.access, roster, &url).database;
+            let store = Store::open(&database).await.expect("a database");
+            return Place { context: with(store), clock, folder: None, postgres: Some((server, url)) };
         }
         let folder = tempfile::tempdir_in(self.folder.path()).expect("a folder");
         let file = folder.path().join("walk.db");
@@ -122,6 +137,12 @@ impl Place {
             (None, None) => Vec::new(),
         }
     }
+}
+
+/// A folder of which nothing is written to a disk, where there is one: what a power cut leaves behind
+/// is none of the walk's business.
+fn in_memory() -> TempDir {
+    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).expect("a folder")
 }
 
 pub fn at(text: &str) -> DateTime<Utc> {
