@@ -312,6 +312,15 @@ impl Reply {
         self
     }
 
+    /// Whatever page of a listing it is: it looks like the end, and is none.
+    fn torn(mut self) -> Self {
+        if let Value::Object(fields) = &mut self.body {
+            fields.remove("nextPageToken");
+            fields.remove("@odata.nextLink");
+        }
+        self.without_cursor()
+    }
+
     /// The connection breaks in the middle of the answer.
     fn into_half_a_response(self) -> Response {
         let mut text = self.body.to_string().into_bytes();
@@ -460,6 +469,7 @@ async fn vendor(
         }
         Told::Truncated => truth(&state, &request, false).await.into_half_a_response(),
         Told::PageWithoutToken => truth(&state, &request, false).await.without_cursor().into_response(),
+        Told::TornListing => truth(&state, &request, false).await.torn().into_response(),
         Told::Truth | Told::DuplicatePage => truth(&state, &request, again).await.into_response(),
     }
 }
