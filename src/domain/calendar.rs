@@ -38,6 +38,8 @@ pub struct Calendar {
     pub address: Address,
     /// Where the next listing goes on, and the window that it is bound to.
     pub cursor: Option<(String, Window)>,
+    /// The last listing had no end: there is no cursor to go on with, and what it lacks may be there.
+    pub open_ended: bool,
     pub state: CalendarState,
     /// The last error, while there is one.
     pub error: Option<String>,
@@ -68,13 +70,20 @@ impl Calendar {
                 ),
             })
         };
+        let open_ended = || {
+            self.open_ended.then(|| {
+                "read in full every time, as its listings end without saying where to go on; events far \
+                 ahead that are called off are noticed later"
+                    .to_owned()
+            })
+        };
         let not_told = || {
             Some(format!(
                 "read from time to time only, as changes are not told of: {}",
                 self.watch_error.as_ref()?
             ))
         };
-        self.error.clone().or_else(left_out).or_else(not_told)
+        self.error.clone().or_else(left_out).or_else(open_ended).or_else(not_told)
     }
 }
 

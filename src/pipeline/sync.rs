@@ -8,16 +8,16 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::{Context, Happening, keeping};
 use crate::domain::calendar::pace::{self, Situation};
 use crate::domain::calendar::{Calendar, CalendarId, CalendarState, STALE_AFTER};
-use crate::domain::copies::{Changes, Seen, compare};
+use crate::domain::copies::{Changes, compare};
 use crate::domain::detect::{Decision, SeriesMemory};
 use crate::domain::event::Window;
 use crate::domain::pairing::{Pairing, PairingId};
 use crate::domain::program::Program;
-use crate::domain::session::{Copy, CopyState};
 use crate::providers::{Change, Listing, MOST_OCCURRENCES, Provider, ProviderError};
 use crate::store::{Finished, Lease, StoreError, SyncUpdate};
 
 mod lane;
+mod sort;
 
 pub use lane::{lane, step};
 
@@ -57,9 +57,14 @@ async fn read(
 struct Fetched {
     listing: Listing,
     window: Window,
-    /// The listing holds everything inside the window; what it lacks is gone.
+    /// The listing holds everything inside the window; what it lacks is gone, if it ended as it should.
     full: bool,
 }
+
+/// How often in a row a calendar is not read before a listing is believed to be whole that ends
+/// without a cursor. Whatever broke off by chance is whole by then, and a provider that gives none
+/// must not keep the calendar from being read.
+const BELIEVED_AFTER: u32 = 3;
 
 /// Lists what changed, or everything when there is no usable cursor or its window has grown old.
 async fn fetch(
@@ -71,29 +76,23 @@ async fn fetch(
     if let Some((cursor, window)) =
         calendar.cursor.as_ref().filter(|(_, window)| serves(context, calendar, window, now))
     {
-        match provider.list(&calendar.address, *window, Some(cursor)).await {
-            Ok(listing) if !speaks_of(&listing.changes, &calendar.withheld) => {
-                return Ok(Fetched { listing, window: *window, full: false });
+        let why = match provider.list(&calendar.address, *window, Some(cursor)).await {
+            Ok(listing) if listing.cursor.is_none() => "what changed in it broke off",
+            Ok(listing) if speaks_of(&listing.changes, &calendar.withheld) => {
+                "a series that was left out of it has changed"
             }
-            Ok(_) => {
-                tracing::info!(
-                    calendar.id = calendar.id.0,
-                    "calendar {} is listed anew: a series that was left out of it has changed",
-                    calendar.id
-                );
-            }
-            Err(ProviderError::CursorRejected) => {
-                tracing::info!(
-                    calendar.id = calendar.id.0,
-                    "calendar {} lost its cursor and is listed anew",
-                    calendar.id
-                );
-            }
+            Ok(listing) => return Ok(Fetched { listing, window: *window, full: false }),
+            Err(ProviderError::CursorRejected) => "its cursor was lost",
             Err(error) => return Err(error),
-        }
+        };
+        tracing::info!(calendar.id = calendar.id.0, "calendar {} is listed anew: {why}", calendar.id);
     }
     let window = Window { from: now - context.sync.past, to: now + context.sync.future };
     let listing = provider.list(&calendar.address, window, None).await?;
+    if listing.cursor.is_none() && !calendar.open_ended && calendar.failures < BELIEVED_AFTER {
+        let text = "the listing broke off: its last page does not say where to go on";
+        return Err(ProviderError::Temporary(text.into()));
+    }
     Ok(Fetched { listing, window, full: true })
 }
 
@@ -121,14 +120,13 @@ async fn keep(
     provider: &dyn Provider,
     calendar: &Calendar,
     lease: &Lease<CalendarId>,
-    fetched: Fetched,
+    mut fetched: Fetched,
 ) -> Result<(), StoreError> {
     let listed = !fetched.listing.changes.is_empty();
     let (changes, withheld) = if !listed && !fetched.full {
         (Changes::default(), calendar.withheld.clone())
     } else {
-        let (changes, full) = (fetched.listing.changes, fetched.full);
-        match understand(context, provider, calendar, changes, full, fetched.window).await? {
+        match understand(context, provider, calendar, &mut fetched).await? {
             Ok(understood) => understood,
             Err(error) => return fail(context, calendar, lease, &error).await,
         }
@@ -142,12 +140,15 @@ async fn keep(
         );
     }
     let now = context.clock.now();
-    let changed = !changes.upserts.is_empty() || !changes.gone.is_empty();
+    // It may be believed too soon that a listing without an end is whole.
+    let newly_open = fetched.listing.cursor.is_none() && !calendar.open_ended;
+    let changed = newly_open || !changes.upserts.is_empty() || !changes.gone.is_empty();
     let update = SyncUpdate {
         upserts: changes.upserts,
         gone: changes.gone,
         withheld,
-        cursor: fetched.listing.cursor.map(|cursor| (cursor, fetched.window)),
+        cursor: fetched.listing.cursor,
+        window: fetched.window,
         next_sync_at: next_reading(context, calendar, listed && !fetched.full, changed, now).await?,
         told: calendar.told,
         again_at: now + SETTLES,
@@ -203,9 +204,7 @@ async fn understand(
     context: &Context,
     provider: &dyn Provider,
     calendar: &Calendar,
-    changes: Vec<Change>,
-    full: bool,
-    window: Window,
+    fetched: &mut Fetched,
 ) -> Result<Result<(Changes, BTreeSet<String>), ProviderError>, StoreError> {
     let pairings = context.store.pairings_of(calendar.owner).await?;
     let of = |program: &Program| pairings.iter().filter(|own| own.program == program.name).cloned().collect();
@@ -214,7 +213,7 @@ async fn understand(
     let programs: Vec<(&Program, &[Pairing])> =
         programs.iter().map(|(program, pairings)| (*program, pairings.as_slice())).collect();
     let known = context.store.copies_on(calendar.id).await?;
-    let seen = match sort_out(provider, calendar, &known, changes, full, window).await {
+    let seen = match sort::sort_out(context, provider, calendar, &known, fetched).await {
         Ok(seen) => seen,
         Err(error) => return Ok(Err(error)),
     };
@@ -222,83 +221,7 @@ async fn understand(
     let taken = context.store.series_taken(&ids).await?;
     let memory: SeriesMemory = taken.into_iter().map(|series| (series, Decision::Taken)).collect();
     let withheld = seen.still_withheld(&calendar.withheld);
-    Ok(Ok((compare(&known, &seen, window, &programs, &memory), withheld)))
-}
-
-/// Turns a provider's changes into what was seen. Whatever a listing merely no longer shows is looked
-/// at once more when it is known: it may have moved out of the window.
-async fn sort_out(
-    provider: &dyn Provider,
-    calendar: &Calendar,
-    known: &[Copy],
-    changes: Vec<Change>,
-    full: bool,
-    window: Window,
-) -> Result<Seen, ProviderError> {
-    let mut seen = Seen { full, ..Seen::default() };
-    let mut doubtful = BTreeSet::new();
-    for change in changes {
-        match change {
-            Change::Event(event) => seen.events.push(*event),
-            Change::Series { series, occurrences } => {
-                let keys = occurrences.iter().map(|event| event.key.clone()).collect();
-                seen.series.push((series, keys));
-                seen.events.extend(occurrences);
-            }
-            Change::Deleted { key } => {
-                seen.deleted.insert(key);
-            }
-            Change::Unread { key } => {
-                seen.unread.insert(key);
-            }
-            Change::Withheld { series } => {
-                seen.withheld.insert(series);
-            }
-            Change::Unlisted { key } => {
-                doubtful.insert(key);
-            }
-        }
-    }
-    for key in doubtful {
-        let concerned: Vec<&Copy> = known
-            .iter()
-            .filter(|copy| copy.facts.state != CopyState::Gone)
-            .filter(|copy| copy.facts.event == key || copy.facts.series.as_ref() == Some(&key))
-            .collect();
-        if concerned.is_empty() || !look(provider, calendar, &key, &mut seen).await? {
-            continue;
-        }
-        // The series is still there, and has nothing left where the listing looks: its occurrences
-        // were moved away or taken off one by one.
-        for copy in concerned.into_iter().filter(|copy| copy.facts.event != key) {
-            if window.touches(copy.facts.start, copy.facts.end) {
-                look(provider, calendar, &copy.facts.event, &mut seen).await?;
-            }
-        }
-    }
-    Ok(seen)
-}
-
-/// Looks what became of an event or a series; whether it is a series that is still there.
-async fn look(
-    provider: &dyn Provider,
-    calendar: &Calendar,
-    key: &str,
-    seen: &mut Seen,
-) -> Result<bool, ProviderError> {
-    match provider.look(&calendar.address, key).await {
-        Ok(Some(event)) if event.series.as_deref() == Some(key) => return Ok(true),
-        Ok(Some(event)) => seen.events.push(event),
-        Ok(None) => {
-            seen.deleted.insert(key.to_owned());
-        }
-        // It is there; what it says is nobody's loss but its own.
-        Err(ProviderError::Garbled(_)) => {
-            seen.unread.insert(key.to_owned());
-        }
-        Err(error) => return Err(error),
-    }
-    Ok(false)
+    Ok(Ok((compare(&known, &seen, fetched.window, &programs, &memory), withheld)))
 }
 
 /// How long to leave a calendar alone after `failures` failures in a row: doubling from half a minute

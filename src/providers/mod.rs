@@ -100,7 +100,8 @@ pub struct Channel {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listing {
     pub changes: Vec<Change>,
-    /// Where the next listing goes on. Some listings end without one; the next is then a full one.
+    /// Where the next listing goes on. A listing that ends without one may have broken off: what it
+    /// lacks is not gone for that.
     pub cursor: Option<String>,
 }
 

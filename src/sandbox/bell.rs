@@ -17,9 +17,7 @@ impl Bell {
     pub async fn until(&self, at_most: Duration, enough: impl Fn() -> bool) {
         // From here on no ring is missed.
         let mut rung = self.0.subscribe();
-        let waiting = async {
-            while !enough() && rung.changed().await.is_ok() {}
-        };
+        let waiting = async { while !enough() && rung.changed().await.is_ok() {} };
         // When the time is over, whoever waited looks at what there is.
         drop(tokio::time::timeout(at_most, waiting).await);
     }

@@ -194,11 +194,14 @@ impl Store {
 pub(super) fn calendar(row: &Row) -> Result<Calendar> {
     let id: i64 = row.of("calendar", "").get("id")?;
     let row = row.of("calendar", id);
-    let cursor = match row.get::<Option<String>>("cursor")? {
+    let from: Option<DateTime<Utc>> = row.get("window_from")?;
+    let to: Option<DateTime<Utc>> = row.get("window_to")?;
+    let cursor: Option<String> = row.get("cursor")?;
+    // A calendar that is to be listed anew has neither.
+    let open_ended = cursor.is_none() && from.is_some();
+    let cursor = match cursor {
         None => None,
         Some(cursor) => {
-            let from: Option<DateTime<Utc>> = row.get("window_from")?;
-            let to: Option<DateTime<Utc>> = row.get("window_to")?;
             let from = from.ok_or_else(|| row.corrupt("window_from"))?;
             let to = to.ok_or_else(|| row.corrupt("window_to"))?;
             Some((cursor, Window { from, to }))
@@ -210,6 +213,7 @@ pub(super) fn calendar(row: &Row) -> Result<Calendar> {
         owner: ParticipantId(row.get("owner")?),
         address: address(&row)?,
         cursor,
+        open_ended,
         state: row.word("state")?,
         error: row.get("error")?,
         withheld: row.json_opt("withheld")?.unwrap_or_default(),

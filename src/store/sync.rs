@@ -24,8 +24,10 @@ pub struct SyncUpdate {
     pub gone: Vec<CopyId>,
     /// The series that have too many occurrences to be read.
     pub withheld: BTreeSet<String>,
-    /// Where to go on; `None` begins with a full listing next time.
-    pub cursor: Option<(String, Window)>,
+    /// Where to go on; `None`: the listing had no end, and the next is a full one again.
+    pub cursor: Option<String>,
+    /// What was listed.
+    pub window: Window,
     pub next_sync_at: DateTime<Utc>,
     /// What `told` of the calendar was when the reading began.
     pub told: u32,
@@ -58,12 +60,12 @@ impl Store {
             gone: gone_copies,
             withheld,
             cursor,
+            window,
             next_sync_at,
             told,
             again_at,
             was_stale,
         } = update;
-        let window = cursor.as_ref().map(|(_, window)| window);
         let release = Queue::Calendars.release_sql();
         let sql = format!(
             "UPDATE calendar SET cursor = $3, window_from = $4, window_to = $5, state = 'active',
@@ -74,9 +76,9 @@ impl Store {
         let values = values![
             lease.on.0,
             lease.number,
-            cursor.as_ref().map(|(cursor, _)| &**cursor),
-            window.map(|window| window.from),
-            window.map(|window| window.to),
+            cursor.as_deref(),
+            window.from,
+            window.to,
             now,
             next_sync_at,
             told,

@@ -210,6 +210,7 @@ fn calendar(id: i64, owner: ParticipantId, state: CalendarState, read: Option<&s
         owner,
         address: address("ada@acme.example"),
         cursor: None,
+        open_ended: false,
         state,
         error: None,
         last_synced_at: read.map(at),

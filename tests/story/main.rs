@@ -11,3 +11,4 @@ mod month;
 mod programme;
 mod series;
 mod told;
+mod torn;

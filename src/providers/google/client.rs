@@ -205,8 +205,8 @@ impl Calendar {
 #[derive(Default)]
 struct Changes {
     changes: Vec<Change>,
-    /// How many occurrences of each series were told.
-    told: HashMap<String, usize>,
+    /// The occurrences of each series that were told. A page may come twice.
+    told: HashMap<String, HashSet<String>>,
 }
 
 impl Changes {
@@ -215,8 +215,10 @@ impl Changes {
             && let Some(series) = &event.series
         {
             let told = self.told.entry(series.clone()).or_default();
-            *told += 1;
-            if *told > MOST_OCCURRENCES {
+            if told.len() <= MOST_OCCURRENCES {
+                told.insert(event.key.clone());
+            }
+            if told.len() > MOST_OCCURRENCES {
                 return;
             }
         }
@@ -225,7 +227,7 @@ impl Changes {
 
     fn finish(self) -> Vec<Change> {
         let Self { mut changes, mut told } = self;
-        told.retain(|_, told| *told > MOST_OCCURRENCES);
+        told.retain(|_, told| told.len() > MOST_OCCURRENCES);
         if !told.is_empty() {
             changes.retain(|change| match change {
                 Change::Event(event) => {

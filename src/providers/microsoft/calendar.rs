@@ -44,6 +44,8 @@ impl Calendar<'_> {
                 "the delta link leads to another host than `graph_url`".into(),
             ));
         }
+        // Without its end nothing that came is known to be all there is.
+        let full = full && pages.delta_link.is_some();
         let mut changes = Vec::new();
         for entry in round::entries(pages.items) {
             match entry {

@@ -241,8 +241,8 @@ impl Control {
     /// Adds faults in their own language, a line each: `after 3 requests to "/calendar/" answer 429
     /// retry-after 2 twice`, `to "/v1.0/" answer garbage`, `lose cursor of ben@acme.example`. Answers
     /// are a status (with `code "…"`, `retry-after …`, `body {…}`), `garbage`, `odd json`, `truncate`,
-    /// `reset`, `slow 50ms`, `duplicate page`, `page without token`; actions `revoke token of …`,
-    /// `revoke tokens`, `lose cursor of …`, `lose cursors`.
+    /// `reset`, `slow 50ms`, `duplicate page`, `page without token`, `torn listing`; actions `revoke
+    /// token of …`, `revoke tokens`, `lose cursor of …`, `lose cursors`.
     pub async fn script(&self, lines: &str) -> Done<()> {
         let url = format!("{}/_sandbox/faults/script", self.base);
         self.send::<Value>(self.http.post(&url).body(lines.to_owned()), url).await.map(drop)

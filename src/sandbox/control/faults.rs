@@ -45,6 +45,7 @@ pub enum Told {
     Reset,
     DuplicatePage,
     PageWithoutToken,
+    TornListing,
 }
 
 impl Faults {
@@ -98,6 +99,7 @@ impl Faults {
                 What::Reset => Some(Told::Reset),
                 What::DuplicatePage => Some(Told::DuplicatePage),
                 What::PageWithoutToken => Some(Told::PageWithoutToken),
+                What::TornListing => Some(Told::TornListing),
             };
             dealt.answer = told.unwrap_or(dealt.answer);
             line.times = line.times.map(|times| times - 1);

@@ -24,6 +24,7 @@
 //! | `slow 50ms` | the answer, but later (`ms` or `s`) |
 //! | `duplicate page` | the next page of a listing is this one again |
 //! | `page without token` | the last page of a listing, with no way to go on |
+//! | `torn listing` | the same of any page: whatever is on the next ones is lost |
 //!
 //! and how often: `once` (the default), `twice`, `5 times`, `always`. Actions are `revoke token of
 //! ADDRESS`, `lose cursor of ADDRESS`, or for everybody `revoke tokens`, `lose cursors`.
@@ -60,6 +61,7 @@ pub enum What {
     Slow(Duration),
     DuplicatePage,
     PageWithoutToken,
+    TornListing,
     /// Of this address, or everybody's.
     RevokeTokens(Option<String>),
     LoseCursors(Option<String>),
@@ -123,7 +125,7 @@ fn line(text: &str) -> Result<Line, String> {
 
 fn answer(words: &mut Words<'_>) -> Result<What, String> {
     const KINDS: &str = "a status from 400 to 599, garbage, odd json, truncate, reset, slow 50ms, \
-                         duplicate page, or page without token";
+                         duplicate page, page without token, or torn listing";
     let word = words.peek().unwrap_or_default();
     if let Ok(status) = word.parse::<u16>() {
         if !(400..600).contains(&status) {
@@ -141,13 +143,14 @@ fn answer(words: &mut Words<'_>) -> Result<What, String> {
             }
         }
     }
-    let phrases: [(&[&str], What); 6] = [
+    let phrases: [(&[&str], What); 7] = [
         (&["garbage"], What::Garbage),
         (&["odd", "json"], What::OddJson),
         (&["truncate"], What::Truncate),
         (&["reset"], What::Reset),
         (&["duplicate", "page"], What::DuplicatePage),
         (&["page", "without", "token"], What::PageWithoutToken),
+        (&["torn", "listing"], What::TornListing),
     ];
     for (phrase, what) in phrases {
         if words.take(phrase[0]) {
@@ -281,6 +284,7 @@ mod tests {
             ("answer slow 2s twice", 0, "", Some(2), What::Slow(Duration::from_secs(2))),
             ("after 1 request answer duplicate page", 1, "", Some(1), What::DuplicatePage),
             ("answer page without token", 0, "", Some(1), What::PageWithoutToken),
+            ("answer torn listing twice", 0, "", Some(2), What::TornListing),
             ("revoke tokens", 0, "", Some(1), What::RevokeTokens(None)),
             (
                 "revoke token of Ben@acme.example",

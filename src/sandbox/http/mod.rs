@@ -80,6 +80,7 @@ async fn vendor(
         }
         Told::Truncated => truth(&state, &request, false).await.into_half_a_response(),
         Told::PageWithoutToken => truth(&state, &request, false).await.without_cursor().into_response(),
+        Told::TornListing => truth(&state, &request, false).await.torn().into_response(),
         Told::Truth | Told::DuplicatePage => truth(&state, &request, again).await.into_response(),
     }
 }

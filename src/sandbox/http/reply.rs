@@ -57,6 +57,15 @@ impl Reply {
         self
     }
 
+    /// Whatever page of a listing it is: it looks like the end, and is none.
+    pub(super) fn torn(mut self) -> Self {
+        if let Value::Object(fields) = &mut self.body {
+            fields.remove("nextPageToken");
+            fields.remove("@odata.nextLink");
+        }
+        self.without_cursor()
+    }
+
     /// The connection breaks in the middle of the answer.
     pub(super) fn into_half_a_response(self) -> Response {
         let mut text = self.body.to_string().into_bytes();
