@@ -27,19 +27,34 @@ pub trait SignIn: Send + Sync {
 
     /// Gets the tokens for a code that came back.
     async fn redeem(&self, code: &str, verifier: &str, redirect_uri: &Url) -> Result<Granted, ProviderError> {
-        let form = [
+        let scopes = self.asks_for(None);
+        let mut form = vec![
             ("grant_type", "authorization_code"),
             ("code", code),
             ("code_verifier", verifier),
             ("redirect_uri", redirect_uri.as_str()),
         ];
+        form.extend(scopes.iter().map(|scopes| ("scope", scopes.as_str())));
         self.token(&form).await
     }
 
-    /// Gets new tokens. [`ProviderError::NeedsConsent`] is final.
-    async fn refresh(&self, refresh_token: &SecretString) -> Result<Granted, ProviderError> {
-        let form = [("grant_type", "refresh_token"), ("refresh_token", refresh_token.expose_secret())];
+    /// Gets new tokens for what was `granted` before. [`ProviderError::NeedsConsent`] is final.
+    async fn refresh(
+        &self,
+        refresh_token: &SecretString,
+        granted: &[String],
+    ) -> Result<Granted, ProviderError> {
+        let scopes = self.asks_for(Some(granted));
+        let mut form =
+            vec![("grant_type", "refresh_token"), ("refresh_token", refresh_token.expose_secret())];
+        form.extend(scopes.iter().map(|scopes| ("scope", scopes.as_str())));
         self.token(&form).await
+    }
+
+    /// The scopes that the token endpoint wants to be told again, if it does: of a first consent, or
+    /// those that were granted.
+    fn asks_for(&self, _granted: Option<&[String]>) -> Option<String> {
+        None
     }
 
     /// Tells the vendor that the consent is withdrawn. `false`: there is no way to, and the person has

@@ -27,6 +27,12 @@ pub struct Consented {
     pub scopes: Vec<String>,
 }
 
+impl Consented {
+    pub fn covers(&self, scope: &str) -> bool {
+        self.scopes.iter().any(|granted| granted == scope)
+    }
+}
+
 /// Codes and refresh tokens.
 #[derive(Default)]
 pub struct Consents {

@@ -72,9 +72,13 @@ async fn a_calendar_is_read_without_the_calls(
     for who in people {
         connect(&stage, who).await;
     }
+    // Three days later the tokens are renewed: for what was granted, and no more.
+    stage.world.expire_tokens().await.expect("to expire");
+    stage.requests("").await;
     let session = judged(&stage, &stage.meetings[meeting], people).await;
     assert_eq!(session.verdict.status, Status::Unknown, "{}", session.verdict.reason);
     assert_eq!(stage.calendar(people[0]).await.state, CalendarState::Active);
+    assert!(stage.requests("/token").await >= 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]

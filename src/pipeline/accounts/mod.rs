@@ -160,7 +160,7 @@ impl Accounts {
 
     async fn renewed(&self, address: &Address, account: &Account, refresh: &Refresh) -> Renewed {
         let before = self.open(&refresh.tokens, address)?;
-        let granted = self.sign_in.refresh(&before.refresh.clone().into()).await?;
+        let granted = self.sign_in.refresh(&before.refresh.clone().into(), &account.scopes).await?;
         let pair = Pair {
             access: granted.access_token.expose_secret().to_owned(),
             refresh: granted

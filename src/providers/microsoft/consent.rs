@@ -19,26 +19,36 @@ pub const CALENDARS: &str = "Calendars.Read";
 pub const MEETINGS: &str = "OnlineMeetings.Read";
 pub const ATTENDANCE: &str = "OnlineMeetingArtifact.Read.All";
 
+const ASKED_FOR: [&str; 3] = [CALENDARS, MEETINGS, ATTENDANCE];
+
 /// An application in one tenant.
 pub struct MicrosoftSignIn {
     config: config::Microsoft,
     auth_url: Url,
     token_url: Url,
-    scopes: String,
+    /// The name of the cloud, which stands before the scopes of Graph.
+    resource: &'static str,
     endpoint: Endpoint,
 }
 
 impl MicrosoftSignIn {
     pub fn new(config: &config::Microsoft, timeout: Duration) -> Result<Self, ProviderError> {
-        let resource = resource(&config.graph_url);
-        let scopes = [CALENDARS, MEETINGS, ATTENDANCE].map(|scope| format!("{resource}/{scope}")).join(" ");
         Ok(Self {
             auth_url: endpoint(config, "authorize")?,
             token_url: endpoint(config, "token")?,
-            scopes: format!("openid profile email offline_access {scopes}"),
+            resource: resource(&config.graph_url),
             endpoint: Endpoint::new(timeout)?,
             config: config.clone(),
         })
+    }
+
+    /// These scopes of Graph, and who it is that signs in, for longer than an hour.
+    fn scopes<'a>(&self, of_graph: impl IntoIterator<Item = &'a str>) -> String {
+        let mut scopes = "openid profile email offline_access".to_owned();
+        for scope in of_graph {
+            scopes.extend([" ", self.resource, "/", scope]);
+        }
+        scopes
     }
 
     /// The names that the tenant's administrators gave. A guest of the tenant, or somebody of another
@@ -57,7 +67,6 @@ impl MicrosoftSignIn {
 impl SignIn for MicrosoftSignIn {
     async fn token(&self, own: &[(&str, &str)]) -> Result<Granted, ProviderError> {
         let proof = proof(&self.config.credential, &self.config.client_id, self.token_url.as_str())?;
-        // Without `scope`: what was consented to, which may be less than what is asked for today.
         let mut form = vec![("client_id", self.config.client_id.as_str())];
         form.extend(exposed(&proof));
         form.extend(own);
@@ -82,12 +91,20 @@ impl SignIn for MicrosoftSignIn {
             .append_pair("response_mode", "query")
             .append_pair("client_id", &self.config.client_id)
             .append_pair("redirect_uri", errand.redirect_uri.as_str())
-            .append_pair("scope", &self.scopes)
+            .append_pair("scope", &self.scopes(ASKED_FOR))
             .append_pair("state", errand.state)
             .append_pair("code_challenge", errand.challenge)
             .append_pair("code_challenge_method", "S256")
             .append_pair("login_hint", errand.address.as_str());
         url
+    }
+
+    /// Less may have been granted than what is asked for today, and more than that is refused.
+    fn asks_for(&self, granted: Option<&[String]>) -> Option<String> {
+        let before = |scope: &&str| {
+            granted.is_none_or(|granted| granted.iter().any(|one| one.eq_ignore_ascii_case(scope)))
+        };
+        Some(self.scopes(ASKED_FOR.into_iter().filter(before)))
     }
 
     /// There is no endpoint that takes back what one application was granted.

@@ -68,7 +68,12 @@ pub fn token(state: &State, all: &mut All, request: &Request, tenant: &str, gran
         }
     } else {
         let token = request.form("refresh_token").unwrap_or_default();
+        let asked = request.form("scope").unwrap_or_default();
         match all.consents.find(&token, Provider::Microsoft) {
+            Some(consented) if asked.split_whitespace().any(|one| !consented.covers(one)) => {
+                let told = "The user or administrator has not consented to use the application.";
+                return refuse(400, "invalid_grant", 65_001, told);
+            }
             Some(consented) => {
                 all.consents.forget(&token);
                 consented
@@ -80,8 +85,7 @@ pub fn token(state: &State, all: &mut All, request: &Request, tenant: &str, gran
             }
         }
     };
-    let has = |name: &str| consented.scopes.iter().any(|scope| scope == name);
-    let refresh = has("offline_access").then(|| format!("0.A{}", all.world.mint.token()));
+    let refresh = consented.covers("offline_access").then(|| format!("0.A{}", all.world.mint.token()));
     if let Some(refresh) = &refresh {
         all.consents.keep(refresh.clone(), consented.clone());
     }
@@ -96,7 +100,7 @@ pub fn token(state: &State, all: &mut All, request: &Request, tenant: &str, gran
         "iat": all.world.now.timestamp(),
         "exp": all.world.now.timestamp() + 3600,
     });
-    let id = has("openid").then(|| id_token(&claims, &all.world.mint.token()));
+    let id = consented.covers("openid").then(|| id_token(&claims, &all.world.mint.token()));
     let Consented { subject, scopes, .. } = consented;
     let told: Vec<&str> =
         scopes.iter().map(String::as_str).filter(|scope| *scope != "offline_access").collect();
