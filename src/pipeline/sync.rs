@@ -73,8 +73,10 @@ async fn fetch(
     calendar: &Calendar,
 ) -> Result<Fetched, ProviderError> {
     let now = context.clock.now();
-    if let Some((cursor, window)) =
-        calendar.cursor.as_ref().filter(|(_, window)| serves(context, calendar, window, now))
+    if let Some((cursor, window)) = calendar
+        .cursor
+        .as_ref()
+        .filter(|(_, window)| pace::serves(*window, context.sync.future, calendar.id, now))
     {
         let why = match provider.list(&calendar.address, *window, Some(cursor)).await {
             Ok(listing) if listing.cursor.is_none() => "what changed in it broke off",
@@ -104,15 +106,6 @@ fn speaks_of(changes: &[Change], withheld: &BTreeSet<String>) -> bool {
         _ => false,
     };
     changes.iter().any(told)
-}
-
-/// Whether a window still reaches far enough ahead. Calendars differ by up to a tenth of the horizon,
-/// so that they are not all listed anew at the same time.
-fn serves(context: &Context, calendar: &Calendar, window: &Window, now: DateTime<Utc>) -> bool {
-    let future = context.sync.future;
-    let spread = future / 10 * i32::try_from(calendar.id.0.rem_euclid(16)).unwrap_or(0) / 16;
-    // A window that lies ahead altogether is from before the clock was set back.
-    window.from <= now && window.to - now >= future * 7 / 10 - spread
 }
 
 async fn keep(
@@ -194,7 +187,7 @@ async fn next_reading(
     let watched =
         context.notices.is_some() && !kept_quiet && context.store.is_watched(calendar.id, now).await?;
     let situation = Situation { patience, changed, watched, moments };
-    Ok(pace::next_reading(&situation, now, calendar.id.0))
+    Ok(pace::next_reading(&situation, now, calendar.id))
 }
 
 /// What a listing means for the pairings of the calendar's owner, and which series are left out of it

@@ -10,7 +10,7 @@ use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 use super::{Batch, Context, Outcome, keeping, secrets};
-use crate::domain::calendar::{Calendar, CalendarId, CalendarState};
+use crate::domain::calendar::{Calendar, CalendarId, CalendarState, pace};
 use crate::providers::{Channel, Provider, ProviderError, Wish};
 use crate::store::{Lease, OpenedChannel, Queue, StoreError, StoredChannel};
 
@@ -60,7 +60,7 @@ async fn arrange(
     let known = context.store.channels_of(calendar.id).await?;
     match open(context, provider.as_ref(), address, calendar, &known).await? {
         Ok(opened) => {
-            let next = renewal(now, opened.expires_at, calendar.id.0);
+            let next = renewal(now, opened.expires_at, calendar.id);
             let fresh = opened.fresh;
             let id = opened.id.clone();
             let _ = context.store.finish_watch(lease, &opened, next, now).await?;
@@ -149,10 +149,9 @@ fn living(stored: &StoredChannel, now: DateTime<Utc>) -> Option<Channel> {
 
 /// Well before the end: half of the time is left for trying. Calendars whose channels were opened
 /// together come back one after the other.
-fn renewal(now: DateTime<Utc>, expires_at: DateTime<Utc>, spread: i64) -> DateTime<Utc> {
+fn renewal(now: DateTime<Utc>, expires_at: DateTime<Utc>, id: CalendarId) -> DateTime<Utc> {
     let life = (expires_at - now).max(TimeDelta::zero());
-    let early = life / 8 * i32::try_from(spread.rem_euclid(16)).unwrap_or(0) / 16;
-    (now + life / 2 - early).max(now + TimeDelta::minutes(1))
+    (now + life / 2 - pace::share(life / 8, id)).max(now + TimeDelta::minutes(1))
 }
 
 /// How long to wait before it is tried again: what will not change by itself is tried once a day.

@@ -1,7 +1,10 @@
 //! How soon a calendar is read again.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, TimeDelta, Utc};
-use mentord::domain::calendar::pace::{Moment, Situation, horizon, longest, next_reading};
+use mentord::domain::calendar::CalendarId;
+use mentord::domain::calendar::pace::{Moment, Situation, horizon, longest, next_reading, serves};
 use mentord::domain::event::Window;
 use proptest::prelude::*;
 
@@ -20,7 +23,7 @@ fn session(from: i64, to: i64) -> Moment {
 /// Minutes until the next reading, with a patience of five.
 fn wait(changed: bool, watched: bool, moments: &[Moment]) -> i64 {
     let situation = Situation { patience: minutes(5), changed, watched, moments: moments.to_vec() };
-    (next_reading(&situation, now(), 0) - now()).num_minutes()
+    (next_reading(&situation, now(), CalendarId(0)) - now()).num_minutes()
 }
 
 #[test]
@@ -44,14 +47,35 @@ fn what_something_rests_on_is_read_often_and_the_rest_rarely() {
 #[test]
 fn a_patience_of_hours_is_never_shortened() {
     let situation = Situation { patience: minutes(240), changed: false, watched: false, moments: vec![] };
-    assert_eq!(next_reading(&situation, now(), 7) - now(), minutes(240));
+    assert_eq!(next_reading(&situation, now(), CalendarId(7)) - now(), minutes(240));
     assert_eq!(longest(minutes(240)), minutes(240));
+}
+
+/// Five hundred calendars were first read in the same minute, looking sixty days ahead.
+#[test]
+fn calendars_that_were_listed_together_are_not_listed_anew_in_a_herd() {
+    let future = TimeDelta::days(60);
+    let window = Window { from: now() - TimeDelta::days(30), to: now() + future };
+    for first in [1, 1_000, 123_456] {
+        let mut hours = BTreeMap::<i64, u32>::new();
+        for id in (first..first + 500).map(CalendarId) {
+            let anew = (0..60 * 24).find(|hour| !serves(window, future, id, now() + TimeDelta::hours(*hour)));
+            *hours.entry(anew.expect("some time")).or_default() += 1;
+        }
+        // Within six days of each other, and evenly: three or four in an hour.
+        assert_eq!(hours.len(), 144, "{hours:?}");
+        assert!(hours.values().all(|count| *count <= 5), "{hours:?}");
+        // While there are more than forty days left to look at.
+        assert!(*hours.keys().last().expect("one") <= 24 * 24, "{hours:?}");
+    }
+    // The clock was set back: the window does not begin yet.
+    assert!(!serves(window, future, CalendarId(1), window.from - minutes(1)));
 }
 
 #[test]
 fn calendars_that_were_read_together_drift_apart() {
     let situation = Situation { patience: minutes(5), changed: false, watched: false, moments: vec![] };
-    let mut at: Vec<_> = (0..16).map(|id| next_reading(&situation, now(), id)).collect();
+    let mut at: Vec<_> = (0..16).map(|id| next_reading(&situation, now(), CalendarId(id))).collect();
     at.sort();
     at.dedup();
     assert_eq!(at.len(), 16);
@@ -66,7 +90,7 @@ proptest! {
         let patience = minutes(patience);
         let moments = vec![session(from, from + long), Moment::Alert(now() + minutes(from))];
         let situation = Situation { patience, changed: false, watched, moments };
-        let wait = next_reading(&situation, now(), id) - now();
+        let wait = next_reading(&situation, now(), CalendarId(id)) - now();
         prop_assert!(wait >= patience && wait <= longest(patience), "{wait}");
         prop_assert!(horizon(patience) > longest(patience));
     }
@@ -79,7 +103,7 @@ proptest! {
         let mut at = now();
         loop {
             let situation = Situation { patience, changed: false, watched, moments: vec![Moment::Alert(due)] };
-            let next = next_reading(&situation, at, id);
+            let next = next_reading(&situation, at, CalendarId(id));
             if next > due {
                 break;
             }

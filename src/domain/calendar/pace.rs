@@ -3,6 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::super::event::Window;
+use super::CalendarId;
 
 /// How long before a session and after it its calendars count as busy: people move and call off what
 /// is about to begin, and what became of it is judged soon after.
@@ -69,17 +70,31 @@ fn quiet(patience: TimeDelta, watched: bool) -> TimeDelta {
     (patience * times).min(most).max(patience)
 }
 
-/// When a calendar that was read at `now` is read again. `spread` is a number that differs from
-/// calendar to calendar: quiet ones that were read together are not read together for ever.
-pub fn next_reading(situation: &Situation, now: DateTime<Utc>, spread: i64) -> DateTime<Utc> {
+/// A part of `whole` of its own for each calendar: multiples of the golden ratio, of which any that
+/// follow each other lie well apart, however many there are.
+pub fn share(whole: TimeDelta, id: CalendarId) -> TimeDelta {
+    let turns = id.0.cast_unsigned().wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;
+    let share = i128::from(whole.num_milliseconds()) * i128::from(turns) >> 32;
+    TimeDelta::milliseconds(i64::try_from(share).unwrap_or(0))
+}
+
+/// Whether the window that a cursor is bound to still reaches far enough into the `future`. Calendars
+/// differ by up to a tenth of that: what was listed together is not listed anew together.
+pub fn serves(window: Window, future: TimeDelta, id: CalendarId, now: DateTime<Utc>) -> bool {
+    // A window that lies ahead altogether is from before the clock was set back.
+    window.from <= now && window.to - now >= future * 7 / 10 - share(future / 10, id)
+}
+
+/// When a calendar that was read at `now` is read again. Quiet ones that were read together are not
+/// read together for ever.
+pub fn next_reading(situation: &Situation, now: DateTime<Utc>, id: CalendarId) -> DateTime<Utc> {
     let Situation { patience, changed, watched, ref moments } = *situation;
     let soon = now + patience;
     if changed {
         return soon;
     }
     let wait = quiet(patience, watched);
-    let eighths = i32::try_from(spread.rem_euclid(16)).unwrap_or(0);
-    let rarely = now + (wait - wait / 8 * eighths / 16).max(patience);
+    let rarely = now + (wait - share(wait / 8, id)).max(patience);
     let busy = moments.iter().map(|moment| moment.busy(patience)).filter(|busy| busy.to >= now);
     busy.map(|busy| busy.from).min().map_or(rarely, |from| rarely.min(from)).max(soon)
 }
