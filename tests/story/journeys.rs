@@ -6,11 +6,14 @@ use crate::programme::*;
 
 const GOOGLE: &str = "/calendar/v3/calendars/ada@acme.example/events";
 const GRAPH: &str = "/v1.0/users/chen@contoso.example/calendarView/delta";
+/// The same whoever's calendar it is.
+const EVENTS: &str = "/events";
+const DELTA: &str = "/calendarView/delta";
 
 impl Programme {
     /// What was asked about Ada's and Chen's calendars since the last look, in order: a full listing,
     /// a page of one, an increment, or something else.
-    async fn asked(&self) -> Vec<String> {
+    pub async fn asked(&self) -> Vec<String> {
         let requests = self.world.requests().await.expect("requests");
         self.world.clear_requests().await.expect("requests");
         let own = |line: &String| line.contains("ada@") || line.contains("chen@");
@@ -21,22 +24,47 @@ impl Programme {
 fn told(line: &str) -> String {
     let (path, query) = line.split_once('?').unwrap_or((line, ""));
     let has = |name: &str| query.to_lowercase().contains(name);
+    let whose = path.rsplit('/').find_map(|part| Some(part.split_once('@')?.0)).unwrap_or("nobody");
     let kind = match path.strip_prefix("GET ").unwrap_or(path) {
-        GOOGLE if has("pagetoken=") => "page",
-        GOOGLE if has("synctoken=") => "since",
-        GOOGLE if has("timemin=") && has("timemax=") => "all",
-        GRAPH if has("skiptoken=") => "page",
-        GRAPH if has("deltatoken=") => "since",
-        GRAPH if has("startdatetime=") && has("enddatetime=") => "all",
+        google if google.ends_with(EVENTS) && has("pagetoken=") => "page",
+        google if google.ends_with(EVENTS) && has("synctoken=") => "since",
+        google if google.ends_with(EVENTS) && has("timemin=") && has("timemax=") => "all",
+        graph if graph.ends_with(DELTA) && has("skiptoken=") => "page",
+        graph if graph.ends_with(DELTA) && has("deltatoken=") => "since",
+        graph if graph.ends_with(DELTA) && has("startdatetime=") && has("enddatetime=") => "all",
         other => other,
     };
-    let whose = if path.contains("ada@") { "ada" } else { "chen" };
     format!("{whose}: {kind}")
 }
 
 /// The requests about one of the two, in order.
-fn about<'a>(asked: &'a [String], who: &str) -> Vec<&'a str> {
+pub fn about<'a>(asked: &'a [String], who: &str) -> Vec<&'a str> {
     asked.iter().filter_map(|line| line.strip_prefix(who)?.strip_prefix(": ")).collect()
+}
+
+/// Everything that a first sync asks for, whoever is asked: nothing is asked twice, and nothing that is
+/// not needed.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_first_sync_asks_for_a_token_and_for_every_page_once() {
+    let mut programme = Programme::asleep().await;
+    programme.meeting(ADA, BEN, "2026-10-13T10:00", Some("FREQ=WEEKLY;COUNT=7")).await;
+    programme.meeting(CHEN, DARA, "2026-10-14T10:00", Some("FREQ=WEEKLY;COUNT=4")).await;
+    programme.meeting(CHEN, DARA, "2026-10-15T10:00", None).await;
+    programme.start().await;
+    programme.until("2026-10-05T06:10").await;
+    // One token for all of Microsoft, and one for each person at Google.
+    let all = programme.world.requests().await.expect("requests");
+    let tokens: Vec<&str> = all.iter().map(String::as_str).filter(|line| line.contains("/token")).collect();
+    let google = tokens.iter().filter(|line| **line == "POST /google/token").count();
+    assert_eq!((tokens.len(), google), (3, 2), "{tokens:?}");
+    // Seven occurrences in pages of three; of Microsoft's a series of four, which is not split, and one.
+    for (who, pages) in [("ada", 3), ("ben", 3), ("chen", 2), ("dara", 2)] {
+        let own = all.iter().filter(|line| line.contains(&format!("{who}@"))).map(|line| told(line));
+        let mut expected = vec![format!("{who}: all")];
+        expected.resize(pages, format!("{who}: page"));
+        assert_eq!(own.collect::<Vec<_>>(), expected);
+    }
+    assert_eq!(all.len(), 3 + 3 + 3 + 2 + 2, "{all:#?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

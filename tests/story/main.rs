@@ -12,3 +12,4 @@ mod programme;
 mod series;
 mod told;
 mod torn;
+mod window;

@@ -73,7 +73,18 @@ impl Programme {
         Self::set(on, "", false).await
     }
 
+    /// The same before the service is started for the first time.
+    pub async fn asleep() -> Self {
+        Self::made(On::Sqlite, "", false).await
+    }
+
     async fn set(on: On, settings: &str, reachable: bool) -> Self {
+        let mut programme = Self::made(on, settings, reachable).await;
+        programme.start().await;
+        programme
+    }
+
+    async fn made(on: On, settings: &str, reachable: bool) -> Self {
         let server = match on {
             On::Sqlite => None,
             On::Postgres => Some(Server::shared()),
@@ -134,10 +145,7 @@ first_within = "3 weeks"
         write("mentord.toml", &file);
         let config = config::load_with(&dir.path().join("mentord.toml"), []).expect("a right configuration");
         let clock = ManualClock::new(begin());
-        let mut programme =
-            Self { _sandbox: sandbox, world, clock, config, service: None, door, _dir: dir, _server: server };
-        programme.start().await;
-        programme
+        Self { _sandbox: sandbox, world, clock, config, service: None, door, _dir: dir, _server: server }
     }
 
     pub async fn start(&mut self) {
