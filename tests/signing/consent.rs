@@ -101,10 +101,11 @@ async fn what_the_vendor_takes_no_more_is_found_once_and_mended_by_consenting_ag
     assert_eq!(calendar.state, CalendarState::NeedsConsent, "{:?}", calendar.error);
     let error = calendar.error.unwrap_or_default();
     assert!(error.contains("invalid_grant") && error.contains("mentord connect"), "{error}");
-    // One try to renew the token, and no request with the old one.
+    // The old token once, and one try to renew it.
     let requests = stage.world.requests().await.expect("requests");
-    let [only] = &requests[..] else { panic!("{requests:?}") };
-    assert!(only.starts_with("POST ") && only.ends_with("/token"), "{only}");
+    let [old, renewed] = &requests[..] else { panic!("{requests:?}") };
+    assert!(old.starts_with("GET ") && old.contains(who), "{old}");
+    assert!(renewed.starts_with("POST ") && renewed.ends_with("/token"), "{renewed}");
     stage.requests("").await;
     for _ in 0..5 {
         stage.pass(TimeDelta::hours(12));
