@@ -14,6 +14,7 @@ use super::pairing::PairingId;
 use super::people::ParticipantId;
 
 mod assemble;
+mod heirs;
 pub use assemble::{Assembly, assemble};
 
 /// The store's key of a [`Copy`].

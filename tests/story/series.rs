@@ -31,3 +31,27 @@ async fn the_only_occurrence_of_a_far_series_that_came_near_is_called_off() {
     let far = standing().await;
     assert_eq!(far, [berlin("2027-01-13T15:00")]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn probe() {
+    let programme = Programme::new().await;
+    for (organizer, guest, start) in [(CHEN, DARA, "2026-10-06T14:00"), (ADA, BEN, "2026-10-06T14:00")] {
+        programme.meeting(organizer, guest, start, Some("FREQ=WEEKLY;COUNT=3")).await;
+    }
+    programme.until("2026-10-05T08:00").await;
+    for s in programme.sessions().await {
+        println!("{} {:?} {} {} {:?} {}", s.id, s.pairing, s.start, s.stands, s.verdict.status, s.moves);
+    }
+    for id in ["m1", "m2"] {
+        programme.world.reschedule(id, None, "2026-10-06T15:00", None).await.expect("moved");
+    }
+    programme.until("2026-10-05T12:00").await;
+    for s in programme.sessions().await {
+        println!("{} {:?} {} {} {:?} {}", s.id, s.pairing, s.start, s.stands, s.verdict.status, s.moves);
+    }
+    programme.until("2026-10-30T12:00").await;
+    for s in programme.sessions().await {
+        println!("{} {:?} {} {} {:?} {}", s.id, s.pairing, s.start, s.stands, s.verdict.status, s.moves);
+    }
+    panic!();
+}

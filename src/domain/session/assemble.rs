@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
 
+use super::heirs::heirs;
 use super::{Copy, CopyFacts, CopyId, CopyState, Session, SessionId};
 use crate::domain::detect::Decision;
 use crate::domain::event::{Conference, ConferenceService, Response};
@@ -26,9 +27,9 @@ pub struct Assembly {
 
 /// What makes copies one session: the UID and, within a series, the original start (design
 /// section 5.1). A copy without a UID stands for itself.
-type Identity = (String, Option<DateTime<Utc>>);
+pub(super) type Identity = (String, Option<DateTime<Utc>>);
 
-fn identity(copy: &Copy) -> Identity {
+pub(super) fn identity(copy: &Copy) -> Identity {
     match &copy.facts.uid {
         Some(uid) => (uid.clone(), copy.facts.original_start),
         None => (format!("{}:{}", copy.calendar, copy.facts.event), None),
@@ -40,7 +41,7 @@ fn identity(copy: &Copy) -> Identity {
 /// The order of the copies does not matter, and doing it again changes nothing.
 pub fn assemble(pairing: &Pairing, copies: &[Copy], sessions: &[Session], now: DateTime<Utc>) -> Assembly {
     let mut assembly = Assembly::default();
-    for (id, group) in group(pairing, copies, sessions) {
+    for (id, group) in group(pairing, copies, sessions, now) {
         let known = sessions.iter().find(|session| session.id == id);
         let session = merge(pairing, &id, &group, known, now);
         let link = session.as_ref().map(|session| session.id.clone());
@@ -58,7 +59,13 @@ pub fn assemble(pairing: &Pairing, copies: &[Copy], sessions: &[Session], now: D
 
 /// Sorts the copies into sessions: those of the same identity together, then those of different
 /// identity that start at the same time, for two providers may name one meeting differently.
-fn group<'a>(pairing: &Pairing, copies: &'a [Copy], sessions: &[Session]) -> Vec<(SessionId, Vec<&'a Copy>)> {
+fn group<'a>(
+    pairing: &Pairing,
+    copies: &'a [Copy],
+    sessions: &[Session],
+    now: DateTime<Utc>,
+) -> Vec<(SessionId, Vec<&'a Copy>)> {
+    let heirs = heirs(copies, sessions, now);
     let mut by_identity: BTreeMap<Identity, Vec<&Copy>> = BTreeMap::new();
     for copy in copies {
         by_identity.entry(identity(copy)).or_default().push(copy);
@@ -68,7 +75,8 @@ fn group<'a>(pairing: &Pairing, copies: &'a [Copy], sessions: &[Session]) -> Vec
     for (identity, mut members) in by_identity {
         members.sort_by_key(|copy| copy.id);
         let linked = members.iter().find_map(|copy| copy.session.clone());
-        let known = linked.or_else(|| Some(named(sessions, &identity)?.id.clone()));
+        let named = || Some(named(sessions, &identity)?.id.clone());
+        let known = linked.or_else(named).or_else(|| heirs.get(&identity).cloned());
         match known {
             Some(id) => add(&mut groups, id, members),
             None => new.push((identity, members)),
@@ -85,7 +93,7 @@ fn group<'a>(pairing: &Pairing, copies: &'a [Copy], sessions: &[Session]) -> Vec
 }
 
 /// The session that goes by an identity.
-fn named<'s>(sessions: &'s [Session], (uid, original): &Identity) -> Option<&'s Session> {
+pub(super) fn named<'s>(sessions: &'s [Session], (uid, original): &Identity) -> Option<&'s Session> {
     sessions.iter().find(|session| session.uid.as_ref() == Some(uid) && session.original_start == *original)
 }
 
@@ -127,6 +135,20 @@ fn name(pairing: &Pairing, identity: &Identity) -> SessionId {
     let digest = Sha256::digest(format!("{}\n{}\n{original}", pairing.id, identity.0));
     let text = digest.iter().take(10).map(|byte| ALPHABET[usize::from(byte % 32)] as char);
     SessionId(std::iter::once('s').chain(text).collect())
+}
+
+/// Without what a calendar shows no more since something else took its place there: a series in the
+/// place of a single event, an occurrence of a series that was moved as a whole.
+fn current<'a>(copies: &[&'a Copy]) -> Vec<&'a Copy> {
+    let rank = |copy: &Copy| (copy.facts.state == CopyState::Stands, copy.changed_at, copy.id);
+    let outdone = |copy: &Copy, other: &Copy| {
+        let same = identity(copy) == identity(other);
+        other.calendar == copy.calendar
+            && !same
+            && copy.facts.state != CopyState::Stands
+            && rank(other) > rank(copy)
+    };
+    copies.iter().filter(|copy| !copies.iter().any(|other| outdone(copy, other))).copied().collect()
 }
 
 /// The copies that speak for the meeting: while it stands, those that stand.
@@ -225,6 +247,7 @@ fn merge(
     known: Option<&Session>,
     now: DateTime<Utc>,
 ) -> Option<Session> {
+    let copies = &current(copies)[..];
     let facts: &CopyFacts = &leading(copies).facts;
     let decision = decision(copies);
     let stands = stands(copies);
@@ -234,14 +257,19 @@ fn merge(
     if known.is_none() && !worth_making {
         return None;
     }
-    let moved = known.is_some_and(|session| session.start != facts.start);
+    // A series that is moved as a whole takes along on the calendar what is over; nobody met later for it.
+    let over = known.filter(|session| {
+        session.original_start != facts.original_start && session.end <= now && facts.end <= now
+    });
+    let (start, end) = over.map_or((facts.start, facts.end), |session| (session.start, session.end));
+    let moved = known.is_some_and(|session| session.start != start);
     Some(Session {
         id: id.clone(),
         pairing: pairing.id,
         uid: known.map_or_else(|| facts.uid.clone(), |session| session.uid.clone()),
         original_start: known.map_or(facts.original_start, |session| session.original_start),
-        start: facts.start,
-        end: facts.end,
+        start,
+        end,
         // An occurrence that was moved before mentord saw it first was moved all the same.
         moves: known.map_or_else(
             || u32::from(facts.original_start.is_some_and(|original| original != facts.start)),

@@ -4,6 +4,7 @@ mod changes;
 mod identity;
 mod properties;
 mod series;
+mod whole;
 
 use mentord::domain::event::Response;
 use mentord::domain::evidence::Statement;

@@ -1,0 +1,125 @@
+//! A series that is moved as a whole.
+//!
+//! To both vendors such a series is one with other occurrences: each has another original start, and
+//! those that were there before are gone. To people their sessions were moved, and not called off.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::assemble::{Identity, identity, named};
+use super::{Copy, CopyState, Session, SessionId};
+use crate::domain::detect::Decision;
+
+/// By how much the distances between occurrences differ when the clocks are set, or where a series
+/// went from one zone to another.
+const CLOCKS: TimeDelta = TimeDelta::hours(1);
+
+/// How far a series may be moved of which one occurrence can be seen.
+const ALONE: TimeDelta = TimeDelta::days(14);
+
+/// What one calendar shows of one series.
+#[derive(Default)]
+struct Shown {
+    /// The occurrences that were sessions already, by original start.
+    before: BTreeMap<DateTime<Utc>, Before>,
+    /// Those that nobody has seen before, and when they end.
+    fresh: BTreeMap<DateTime<Utc>, DateTime<Utc>>,
+}
+
+struct Before {
+    session: SessionId,
+    over: bool,
+    stands: bool,
+}
+
+/// For each identity that is new, the session of the occurrence whose place it takes.
+pub(super) fn heirs(
+    copies: &[Copy],
+    sessions: &[Session],
+    now: DateTime<Utc>,
+) -> BTreeMap<Identity, SessionId> {
+    let linked: BTreeSet<Identity> =
+        copies.iter().filter(|copy| copy.session.is_some()).map(identity).collect();
+    let mut series: BTreeMap<_, Shown> = BTreeMap::new();
+    for copy in copies {
+        let (Some(uid), Some(original)) = (&copy.facts.uid, copy.facts.original_start) else { continue };
+        let stands = copy.facts.state == CopyState::Stands;
+        let shown = series.entry((copy.calendar, uid)).or_default();
+        let identity = identity(copy);
+        match &copy.session {
+            Some(session) => {
+                let known = sessions.iter().find(|known| known.id == *session);
+                let over = known.is_some_and(|known| known.end <= now);
+                let before = Before { session: session.clone(), over, stands };
+                shown.before.entry(original).or_insert(before).stands |= stands;
+            }
+            None if !stands || copy.facts.decision == Decision::Left => {}
+            None if linked.contains(&identity) || named(sessions, &identity).is_some() => {}
+            None => {
+                shown.fresh.insert(original, copy.facts.end);
+            }
+        }
+    }
+    let mut heirs = BTreeMap::new();
+    for ((_, uid), shown) in series {
+        for (original, session) in shown.heirs(now) {
+            heirs.entry((uid.clone(), Some(original))).or_insert(session);
+        }
+    }
+    heirs
+}
+
+impl Shown {
+    fn heirs(&self, now: DateTime<Utc>) -> Vec<(DateTime<Utc>, SessionId)> {
+        let Some(shift) = self.shift() else { return Vec::new() };
+        let mut free = self.fresh.clone();
+        let mut heirs = Vec::new();
+        for (original, before) in self.gone() {
+            let Some(heir) = near(&free, original + shift) else { continue };
+            // What is over is not moved to a time that is to come.
+            if free.remove(&heir).is_some_and(|end| !before.over || end <= now) {
+                heirs.push((heir, before.session.clone()));
+            }
+        }
+        heirs
+    }
+
+    fn gone(&self) -> impl Iterator<Item = (DateTime<Utc>, &Before)> {
+        self.before.iter().filter(|(_, before)| !before.stands).map(|(original, before)| (*original, before))
+    }
+
+    /// By how much the series was moved: by that with which most of its occurrences find their places.
+    /// `None`: it was not moved as a whole.
+    fn shift(&self) -> Option<TimeDelta> {
+        let (first, last) = (*self.fresh.first_key_value()?.0, *self.fresh.last_key_value()?.0);
+        // Where the new ones are, none of the old ones is left.
+        if self.before.range(first..=last).any(|(_, before)| before.stands) {
+            return None;
+        }
+        let standing = self.before.iter().filter(|(_, before)| before.stands).map(|(original, _)| *original);
+        let after: BTreeSet<DateTime<Utc>> = self.fresh.keys().copied().chain(standing).collect();
+        let gaps = gaps(self.before.keys()).chain(gaps(&after)).min();
+        // An occurrence that is called off, and one at the other end that comes into sight, are two.
+        let limit = gaps.map_or(ALONE, |gap| gap - CLOCKS * 2);
+        let shifts = self.gone().flat_map(|(original, _)| self.fresh.keys().map(move |new| *new - original));
+        let shifts: BTreeSet<TimeDelta> = shifts.filter(|shift| shift.abs() < limit).collect();
+        let found = |shift: TimeDelta| {
+            self.gone().filter(|(original, _)| near(&self.fresh, *original + shift).is_some()).count()
+        };
+        shifts.into_iter().max_by_key(|shift| (found(*shift), Reverse(shift.abs())))
+    }
+}
+
+/// The one that is nearest to a time, if it is near enough to be meant.
+fn near<T>(originals: &BTreeMap<DateTime<Utc>, T>, at: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    let around = originals.range(at - CLOCKS..=at + CLOCKS).map(|(original, _)| *original);
+    around.min_by_key(|original| (*original - at).abs())
+}
+
+/// The distances between neighbours.
+fn gaps<'a>(originals: impl IntoIterator<Item = &'a DateTime<Utc>>) -> impl Iterator<Item = TimeDelta> {
+    let mut last = None;
+    originals.into_iter().filter_map(move |original| Some(*original - last.replace(*original)?))
+}
