@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use mentord::domain::detect::Decision;
 use mentord::domain::session::Session;
 use mentord::sandbox::{Occurrence, TrueMeeting};
@@ -25,6 +25,17 @@ struct True {
     name: Name,
 }
 
+/// What has happened since the books were compared last.
+pub struct Since {
+    /// The meetings of which something was moved.
+    pub moved: BTreeSet<String>,
+    /// The meetings that were moved as a whole, ever.
+    pub ever_as_a_whole: BTreeSet<String>,
+    /// Those of them, since then, to which nothing else was done than to move them as a whole.
+    pub as_a_whole: BTreeSet<String>,
+    pub now: DateTime<Utc>,
+}
+
 /// What was known when the walk had settled before.
 struct Before {
     id: String,
@@ -35,11 +46,13 @@ struct Before {
 pub struct Books {
     pairs: &'static [Pair],
     before: BTreeMap<(Pair, Name), Before>,
+    /// Until when there was something to know then.
+    until: Option<DateTime<Utc>>,
 }
 
 impl Books {
     pub fn new(pairs: &'static [Pair]) -> Self {
-        Self { pairs, before: BTreeMap::new() }
+        Self { pairs, before: BTreeMap::new(), until: None }
     }
 
     /// Compares what stands inside the window.
@@ -48,12 +61,13 @@ impl Books {
         store: &Store,
         truth: &[TrueMeeting],
         noise: &BTreeSet<String>,
-        moved: &BTreeSet<String>,
+        since: &Since,
         window: Window,
     ) -> Result<(), String> {
         let pairings = store.pairings(None).await.map_err(|error| error.to_string())?;
         let sessions = store.sessions(&SessionFilter::default()).await.map_err(|error| error.to_string())?;
         let before = std::mem::take(&mut self.before);
+        let until = self.until.replace(window.1);
         for pair in self.pairs {
             let is_theirs = |pairing: &&mentord::domain::pairing::Pairing| {
                 let has = |who: &str| pairing.members().any(|(_, one)| one.addresses[0].as_str() == who);
@@ -67,9 +81,18 @@ impl Books {
                     && (window.0..window.1).contains(&session.start)
             };
             let (mut expected, crowded) = theirs(*pair, truth, noise, window);
+            // What was over when its series was moved stays where it was.
+            let rewritten = |id: &String| since.ever_as_a_whole.contains(id);
+            expected.retain(|one| one.start > since.now || !rewritten(&one.name.0));
             expected.sort();
+            let uids: BTreeSet<&str> =
+                truth.iter().filter(|one| rewritten(&one.id)).map(|one| one.uid.as_str()).collect();
+            let rewritten = |session: &&Session| {
+                session.start <= since.now && session.uid.as_deref().is_some_and(|uid| uids.contains(uid))
+            };
             let open = |session: &&Session| !crowded.contains(&session.start);
-            let known: Vec<&Session> = sessions.iter().filter(on).filter(open).collect();
+            let known: Vec<&Session> =
+                sessions.iter().filter(on).filter(open).filter(|one| !rewritten(one)).collect();
             let expected_times: Vec<_> = expected.iter().map(|one| (one.start, one.end)).collect();
             let known_times: Vec<_> = known.iter().map(|one| (one.start, one.end)).collect();
             if expected_times != known_times {
@@ -80,14 +103,59 @@ impl Books {
                 let meeting = one.name.0.clone();
                 let name = (*pair, one.name);
                 if let Some(before) = before.get(&name) {
-                    same(before, session, moved.contains(&meeting))
+                    same(before, session, since.moved.contains(&meeting))
                         .map_err(|why| format!("{pair:?} {name:?}: {why}: {session:#?}"))?;
+                }
+                if until.is_some_and(|until| since.is_moved_within(&meeting, truth, session, until)) {
+                    goes_on(&before, *pair, &meeting, session)?;
                 }
                 let now = Before { id: session.id.to_string(), start: session.start, moves: session.moves };
                 self.before.insert(name, now);
             }
         }
         Ok(())
+    }
+}
+
+impl Since {
+    /// Whether the session is one of a meeting that was moved as a whole, and was to come before and
+    /// after: of such a one nobody may say that it is new.
+    fn is_moved_within(
+        &self,
+        id: &str,
+        truth: &[TrueMeeting],
+        session: &Session,
+        until: DateTime<Utc>,
+    ) -> bool {
+        // Two moves of a day, at the most.
+        let far = TimeDelta::hours(50);
+        let Some(meeting) = truth.iter().find(|meeting| meeting.id == id) else { return false };
+        let originals = meeting.occurrences.iter().map(|one| one.original_start);
+        // Of a daily series it is hard to say which occurrence became which.
+        let apart = originals
+            .clone()
+            .zip(originals.skip(1))
+            .all(|(one, next)| next - one > far + TimeDelta::hours(3));
+        apart && self.as_a_whole.contains(id) && session.start > self.now + far && session.start < until - far
+    }
+}
+
+/// Whether a session of a meeting that was moved as a whole was one of its sessions before.
+fn goes_on(
+    before: &BTreeMap<(Pair, Name), Before>,
+    pair: Pair,
+    meeting: &str,
+    session: &Session,
+) -> Result<(), String> {
+    let mut own = before.iter().filter(|((theirs, (id, _)), _)| *theirs == pair && id == meeting).peekable();
+    if own.peek().is_none() {
+        // It was planned since, or the two are together on it since.
+        return Ok(());
+    }
+    match own.find(|(_, known)| known.id == session.id.to_string()) {
+        Some((_, known)) if known.start == session.start || known.moves < session.moves => Ok(()),
+        Some((_, known)) => Err(format!("its move from {} is not counted: {session:#?}", known.start)),
+        None => Err(format!("{meeting} was moved as a whole, and this is a new session: {session:#?}")),
     }
 }
 

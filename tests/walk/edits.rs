@@ -1,6 +1,7 @@
 //! What people do to their meetings, step by step.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Mutex;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
@@ -34,6 +35,10 @@ pub struct People<'a> {
     pub noise: BTreeSet<String>,
     /// The meetings of which something was moved since they were compared last.
     pub moved: BTreeSet<String>,
+    /// The meetings that were moved as a whole, ever.
+    pub ever_as_a_whole: BTreeSet<String>,
+    /// What was done to each meeting since they were compared last.
+    pub done: Mutex<BTreeMap<String, Vec<Kind>>>,
 }
 
 /// What was done, in words; `None` when nothing could be.
@@ -110,6 +115,14 @@ impl People<'_> {
         }
     }
 
+    /// The meetings to which nothing else was done, since this was asked last, than to move them as a
+    /// whole, and that not so often that they are far away.
+    pub fn moved_as_a_whole(&mut self) -> BTreeSet<String> {
+        let done = std::mem::take(self.done.get_mut().expect("nobody else"));
+        let only_moved = |kinds: &[Kind]| kinds.len() <= 2 && kinds.iter().all(|kind| *kind == Kind::MoveAll);
+        done.into_iter().filter(|(_, kinds)| only_moved(kinds)).map(|(id, _)| id).collect()
+    }
+
     async fn meetings(&self) -> Vec<TrueMeeting> {
         let day = TimeDelta::days(1);
         self.control.meetings(self.now - day * 20, self.now + day * 45).await.expect("the truth")
@@ -132,6 +145,8 @@ impl People<'_> {
         }
         let meeting = meetings.swap_remove(step.throw(0, meetings.len()));
         let occurrence = meeting.occurrences[step.throw(1, meeting.occurrences.len())].clone();
+        let mut done = self.done.lock().expect("nobody else");
+        done.entry(meeting.id.clone()).or_default().push(step.kind);
         Some(Choice { meeting, occurrence })
     }
 
@@ -239,6 +254,7 @@ impl People<'_> {
         let to = wall(first + TimeDelta::hours(hours), Tz::UTC, step.number);
         let done = self.control.reschedule(&choice.meeting.id, None, &to, None).await;
         self.moved.insert(choice.meeting.id.clone());
+        self.ever_as_a_whole.insert(choice.meeting.id.clone());
         told(done, format!("{} is moved as a whole to {to} on its clock", choice.meeting.id))
     }
 

@@ -1,5 +1,7 @@
 //! One walk: what happens, in which order, and what must be known in the end.
 
+use std::sync::Mutex;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use mentord::clock::Clock as _;
 use mentord::domain::calendar::CalendarState;
@@ -8,7 +10,7 @@ use mentord::sandbox::Quirks;
 use mentord::store::Queue;
 
 use crate::chance::Chance;
-use crate::compare::Books;
+use crate::compare::{Books, Since};
 use crate::edits::{People, SECRET};
 use crate::stage::{ADA, BEN, CHEN, DARA, Place, ROSTERS, Stage, at};
 use crate::steps::{Kind, Step};
@@ -57,8 +59,15 @@ impl Walk {
     pub async fn go(&self, stage: &Stage) -> Result<(), String> {
         let place = stage.begin(self.roster, self.on_postgres, self.begin, self.seed).await;
         let pairs = ROSTERS[self.roster];
-        let people =
-            People { control: &stage.control, pairs, now: self.begin, noise: [].into(), moved: [].into() };
+        let people = People {
+            control: &stage.control,
+            pairs,
+            now: self.begin,
+            noise: [].into(),
+            moved: [].into(),
+            ever_as_a_whole: [].into(),
+            done: Mutex::default(),
+        };
         let mut going = Going { place, people, log: Vec::new(), books: Books::new(pairs) };
         let walked = going.all(&self.steps).await;
         let bytes = going.place.bytes().await;
@@ -194,8 +203,13 @@ impl Going<'_> {
         // Windows are moved before less than six tenths of them lie ahead.
         let window = (now - sync.past + TimeDelta::days(1), now + sync.future * 6 / 10);
         let truth = self.people.control.meetings(window.0, window.1).await.expect("the truth");
-        let moved = std::mem::take(&mut self.people.moved);
-        self.books.compare(&self.place.context.store, &truth, &self.people.noise, &moved, window).await
+        let since = Since {
+            moved: std::mem::take(&mut self.people.moved),
+            ever_as_a_whole: self.people.ever_as_a_whole.clone(),
+            as_a_whole: self.people.moved_as_a_whole(),
+            now,
+        };
+        self.books.compare(&self.place.context.store, &truth, &self.people.noise, &since, window).await
     }
 }
 

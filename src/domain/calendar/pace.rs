@@ -74,7 +74,7 @@ fn quiet(patience: TimeDelta, watched: bool) -> TimeDelta {
 /// follow each other lie well apart, however many there are.
 pub fn share(whole: TimeDelta, id: CalendarId) -> TimeDelta {
     let turns = id.0.cast_unsigned().wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;
-    let share = i128::from(whole.num_milliseconds()) * i128::from(turns) >> 32;
+    let share = (i128::from(whole.num_milliseconds()) * i128::from(turns)) >> 32;
     TimeDelta::milliseconds(i64::try_from(share).unwrap_or(0))
 }
 
