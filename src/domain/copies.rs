@@ -81,6 +81,11 @@ pub fn compare(
             changes.upserts.push((sighting.pairing, facts));
         }
     }
+    // Of one that turned private its owner still shows when it is, and it is not to be missed there.
+    for copy in known.iter().filter(|copy| !confirmed.contains(&copy.id)) {
+        let now = latest.get(copy.facts.event.as_str()).filter(|event| event.private);
+        changes.upserts.extend(now.and_then(|event| followed(copy, event, programs)));
+    }
     let gone = |copy: &&Copy| {
         copy.facts.state != CopyState::Gone
             && !confirmed.contains(&copy.id)
@@ -88,6 +93,21 @@ pub fn compare(
     };
     changes.gone = known.iter().filter(gone).map(|copy| copy.id).collect();
     changes
+}
+
+/// A copy at the times of its event, of which nothing else can be seen any more; `None` if it is there
+/// already.
+fn followed(
+    copy: &Copy,
+    event: &Event,
+    programs: &[(&Program, &[Pairing])],
+) -> Option<(PairingId, CopyFacts)> {
+    let stands = copy.facts.state == CopyState::Stands && event.state != EventState::Cancelled;
+    let (_, zone) = pairing(programs, copy.pairing)?;
+    let (start, end) = (event.start.instant(zone), event.end.instant(zone));
+    let moved = (start, end) != (copy.facts.start, copy.facts.end);
+    (stands && moved && copy.facts.decision != Decision::Left)
+        .then(|| (copy.pairing, CopyFacts { start, end, ..copy.facts.clone() }))
 }
 
 /// Whether the listing means that a known copy, which no sighting confirmed, is not there any more.

@@ -6,7 +6,7 @@ use mentord::domain::copies::{Changes, Seen, compare};
 use mentord::domain::detect::{Decision, SeriesMemory};
 use mentord::domain::event::{Event, EventState, Moment, Response, Window};
 use mentord::domain::pairing::{Pairing, PairingId};
-use mentord::domain::session::{Copy, CopyId, CopyState};
+use mentord::domain::session::{Copy, CopyFacts, CopyId, CopyState};
 
 use crate::build::*;
 
@@ -151,6 +151,22 @@ fn what_turned_private_is_not_gone() {
         let seen = Seen { events: vec![private(event("a"))], full, ..Seen::default() };
         assert_eq!(compared(&known, &seen), Changes::default());
     }
+}
+
+#[test]
+fn what_turned_private_and_was_moved_is_where_it_is_now() {
+    let known = known(&[event("a"), event("b")]);
+    let moved = private(at_time(event("a"), "2026-10-09 15:00"));
+    let changes = compared(&known, &Seen { events: vec![moved], ..Seen::default() });
+    assert_eq!(changes.gone, []);
+    let [(_, facts)] = &changes.upserts[..] else { panic!("{changes:?}") };
+    let CopyFacts { start, end, .. } = facts.clone();
+    assert_eq!(start, at("2026-10-09 15:00"));
+    // Nothing else of it is known any more, and what was known stays.
+    assert_eq!(*facts, CopyFacts { start, end, ..known[0].facts.clone() });
+    // One that nobody knew is nobody's business, wherever it goes.
+    let other = private(at_time(event("c"), "2026-10-09 15:00"));
+    assert_eq!(compared(&known, &Seen { events: vec![other], ..Seen::default() }), Changes::default());
 }
 
 #[test]
