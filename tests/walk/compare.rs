@@ -29,6 +29,8 @@ struct True {
 pub struct Since {
     /// The meetings of which something was moved.
     pub moved: BTreeSet<String>,
+    /// The meetings of which nothing can be seen: what was known of them before stays.
+    pub hidden: BTreeSet<String>,
     /// The meetings that were moved as a whole, ever.
     pub ever_as_a_whole: BTreeSet<String>,
     /// Those of them, since then, to which nothing else was done than to move them as a whole.
@@ -82,17 +84,16 @@ impl Books {
             };
             let (mut expected, crowded) = theirs(*pair, truth, noise, window);
             // What was over when its series was moved stays where it was.
-            let rewritten = |id: &String| since.ever_as_a_whole.contains(id);
-            expected.retain(|one| one.start > since.now || !rewritten(&one.name.0));
-            expected.sort();
-            let uids: BTreeSet<&str> =
-                truth.iter().filter(|one| rewritten(&one.id)).map(|one| one.uid.as_str()).collect();
-            let rewritten = |session: &&Session| {
-                session.start <= since.now && session.uid.as_deref().is_some_and(|uid| uids.contains(uid))
+            let open_to = |id: &String, start: DateTime<Utc>| {
+                !since.hidden.contains(id) && (start > since.now || !since.ever_as_a_whole.contains(id))
             };
+            expected.retain(|one| open_to(&one.name.0, one.start));
+            expected.sort();
+            let ids: BTreeMap<&str, &String> = truth.iter().map(|one| (one.uid.as_str(), &one.id)).collect();
+            let id = |session: &Session| session.uid.as_deref().and_then(|uid| ids.get(uid).copied());
+            let said = |session: &&Session| id(session).is_none_or(|id| open_to(id, session.start));
             let open = |session: &&Session| !crowded.contains(&session.start);
-            let known: Vec<&Session> =
-                sessions.iter().filter(on).filter(open).filter(|one| !rewritten(one)).collect();
+            let known: Vec<&Session> = sessions.iter().filter(on).filter(open).filter(said).collect();
             let expected_times: Vec<_> = expected.iter().map(|one| (one.start, one.end)).collect();
             let known_times: Vec<_> = known.iter().map(|one| (one.start, one.end)).collect();
             if expected_times != known_times {

@@ -33,12 +33,23 @@ pub struct People<'a> {
     pub now: DateTime<Utc>,
     /// The meetings that are no sessions.
     pub noise: BTreeSet<String>,
+    /// The meetings that are private just now.
+    pub hidden: BTreeSet<String>,
     /// The meetings of which something was moved since they were compared last.
     pub moved: BTreeSet<String>,
     /// The meetings that were moved as a whole, ever.
     pub ever_as_a_whole: BTreeSet<String>,
-    /// What was done to each meeting since they were compared last.
-    pub done: Mutex<BTreeMap<String, Vec<Kind>>>,
+    /// What was done to each meeting.
+    pub done: Mutex<BTreeMap<String, History>>,
+}
+
+/// What became of a meeting after it was planned.
+#[derive(Default)]
+pub struct History {
+    /// How often since the books were compared last.
+    moved_as_a_whole: u32,
+    /// Anything else, ever.
+    other: bool,
 }
 
 /// What was done, in words; `None` when nothing could be.
@@ -111,16 +122,22 @@ impl People<'_> {
             Kind::Split => self.split(step).await,
             Kind::Uninvite => self.uninvite(step).await,
             Kind::Invite => self.invite(step).await,
+            Kind::Hide => self.hide(step).await,
             _ => None,
         }
     }
 
-    /// The meetings to which nothing else was done, since this was asked last, than to move them as a
-    /// whole, and that not so often that they are far away.
+    /// The meetings to which nothing else was ever done than to move them as a whole, and that not so
+    /// often, since this was asked last, that they are far away.
     pub fn moved_as_a_whole(&mut self) -> BTreeSet<String> {
-        let done = std::mem::take(self.done.get_mut().expect("nobody else"));
-        let only_moved = |kinds: &[Kind]| kinds.len() <= 2 && kinds.iter().all(|kind| *kind == Kind::MoveAll);
-        done.into_iter().filter(|(_, kinds)| only_moved(kinds)).map(|(id, _)| id).collect()
+        let done = self.done.get_mut().expect("nobody else").iter_mut();
+        let mut moved = BTreeSet::new();
+        for (id, history) in done {
+            if !history.other && (1..=2).contains(&std::mem::take(&mut history.moved_as_a_whole)) {
+                moved.insert(id.clone());
+            }
+        }
+        moved
     }
 
     async fn meetings(&self) -> Vec<TrueMeeting> {
@@ -146,7 +163,11 @@ impl People<'_> {
         let meeting = meetings.swap_remove(step.throw(0, meetings.len()));
         let occurrence = meeting.occurrences[step.throw(1, meeting.occurrences.len())].clone();
         let mut done = self.done.lock().expect("nobody else");
-        done.entry(meeting.id.clone()).or_default().push(step.kind);
+        let history = done.entry(meeting.id.clone()).or_default();
+        match step.kind {
+            Kind::MoveAll => history.moved_as_a_whole += 1,
+            _ => history.other = true,
+        }
         Some(Choice { meeting, occurrence })
     }
 
@@ -305,6 +326,10 @@ impl People<'_> {
             Ok(new) => new.id,
             Err(error) => return told(Err(error), String::new()),
         };
+        self.done.get_mut().expect("nobody else").entry(new.clone()).or_default().other = true;
+        if self.hidden.contains(&choice.meeting.id) {
+            self.hidden.insert(new.clone());
+        }
         if self.noise.contains(&choice.meeting.id) {
             self.noise.insert(new.clone());
         }
@@ -318,6 +343,21 @@ impl People<'_> {
         let original = choice.original().filter(|_| step.in_hundred(4, 60));
         let done = self.control.uninvite(&choice.meeting.id, who, original).await;
         told(done, format!("{who} is taken off {} ({})", choice.name(), original.is_some()))
+    }
+
+    /// What is private is shown again before anything else is hidden.
+    async fn hide(&mut self, step: &Step) -> Done {
+        if let Some(id) = self.hidden.pop_first() {
+            let done = self.control.disclose(&id, "default").await;
+            return told(done, format!("{id} is not private any more"));
+        }
+        let choice = self.choose(step, |meeting, _| self.may_become_a_session(meeting)).await?;
+        let id = choice.meeting.id;
+        let how = step.one_of(3, &["private", "confidential"])?;
+        let done = self.control.disclose(&id, how).await;
+        let what = format!("{id} is {how}");
+        self.hidden.insert(id);
+        told(done, what)
     }
 
     async fn invite(&mut self, step: &Step) -> Done {

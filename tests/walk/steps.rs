@@ -21,8 +21,10 @@ pub enum Kind {
     Split,
     Uninvite,
     Invite,
+    Hide,
     Wait,
     Read,
+    Crash,
     Fault,
     LoseCursors,
     RevokeTokens,
@@ -31,7 +33,7 @@ pub enum Kind {
 }
 
 /// How often each is drawn.
-const WEIGHTS: [(Kind, u32); 23] = [
+const WEIGHTS: [(Kind, u32); 25] = [
     (Kind::PlanSingle, 7),
     (Kind::PlanSeries, 9),
     (Kind::PlanNoise, 4),
@@ -48,8 +50,10 @@ const WEIGHTS: [(Kind, u32); 23] = [
     (Kind::Split, 5),
     (Kind::Uninvite, 4),
     (Kind::Invite, 5),
+    (Kind::Hide, 4),
     (Kind::Wait, 8),
     (Kind::Read, 16),
+    (Kind::Crash, 5),
     (Kind::Fault, 8),
     (Kind::LoseCursors, 2),
     (Kind::RevokeTokens, 1),

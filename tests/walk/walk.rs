@@ -64,6 +64,7 @@ impl Walk {
             pairs,
             now: self.begin,
             noise: [].into(),
+            hidden: [].into(),
             moved: [].into(),
             ever_as_a_whole: [].into(),
             done: Mutex::default(),
@@ -130,6 +131,11 @@ impl Going<'_> {
                 control.script(&line).await.expect("a right line");
                 self.note(&line);
             }
+            Kind::Crash => {
+                let requests = step.throw(0, 14);
+                self.crash(requests).await?;
+                self.note(&format!("a crash after {requests} requests"));
+            }
             Kind::LoseCursors => {
                 control.expire_cursors(None).await.expect("cursors are lost");
                 self.note("all cursors are lost");
@@ -172,6 +178,20 @@ impl Going<'_> {
         Err("the work that is due has no end".to_owned())
     }
 
+    /// Reads, until so many requests were made: then nothing of it goes on, and what was in hand is
+    /// taken up by the next.
+    async fn crash(&self, requests: usize) -> Result<(), String> {
+        let (context, control) = (&self.place.context, self.people.control);
+        context.store.sync_all_now(context.clock.now()).await.map_err(|error| error.to_string())?;
+        control.clear_requests().await.expect("requests");
+        tokio::select! {
+            read = sync::step(context) => drop(read.map_err(|error| format!("reading: {error}"))?),
+            seen = control.wait_for_requests(requests) => drop(seen.expect("requests")),
+        }
+        self.place.leases_end().await;
+        Ok(())
+    }
+
     /// The faults end; every calendar is read once more, as soon as mentord means to by itself.
     async fn settle_and_compare(&mut self) -> Result<(), String> {
         self.people.control.clear_faults().await.expect("no more faults");
@@ -208,6 +228,7 @@ impl Going<'_> {
             ever_as_a_whole: self.people.ever_as_a_whole.clone(),
             as_a_whole: self.people.moved_as_a_whole(),
             now,
+            hidden: self.people.hidden.clone(),
         };
         self.books.compare(&self.place.context.store, &truth, &self.people.noise, &since, window).await
     }

@@ -135,6 +135,11 @@ impl Control {
         self.order(&format!("meetings/{id}/retitle"), &body).await
     }
 
+    /// Makes a meeting `private` or `confidential`, or `default` again; all of a series.
+    pub async fn disclose(&self, id: &str, visibility: &str) -> Done<()> {
+        self.order(&format!("meetings/{id}/disclose"), &json!({"visibility": visibility})).await
+    }
+
     /// Ends a series before the occurrence with this original start.
     pub async fn shorten(&self, id: &str, from: DateTime<Utc>) -> Done<()> {
         self.order(&format!("meetings/{id}/shorten"), &json!({"from": from})).await

@@ -22,6 +22,7 @@ pub fn router() -> Router<Arc<State>> {
         .route("/meetings/{id}/respond", post(respond))
         .route("/meetings/{id}/remove", post(remove))
         .route("/meetings/{id}/retitle", post(retitle))
+        .route("/meetings/{id}/disclose", post(disclose))
         .route("/meetings/{id}/join", post(join))
         .route("/meetings/{id}/leave", post(leave))
         .route("/meetings/{id}/shorten", post(shorten))
@@ -101,6 +102,18 @@ struct Retitle {
 async fn retitle(Shared(state): Here, Path(id): Path<String>, body: Bytes) -> Told<Answer> {
     let order: Retitle = read(&body)?;
     state.lock().world.retitle(&id, order.occurrence, order.title)?;
+    Ok(done())
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Disclose {
+    visibility: String,
+}
+
+async fn disclose(Shared(state): Here, Path(id): Path<String>, body: Bytes) -> Told<Answer> {
+    let order: Disclose = read(&body)?;
+    state.lock().world.disclose(&id, order.visibility)?;
     Ok(done())
 }
 

@@ -12,6 +12,8 @@ use crate::sandbox::world::{Call, Meeting, Override, What, World};
 
 pub type Told<T> = Result<T, String>;
 
+const VISIBILITIES: [&str; 4] = ["default", "public", "private", "confidential"];
+
 impl World {
     pub fn add_person(&mut self, new: NewPerson) -> Told<Person> {
         let address = new.address.trim().to_lowercase();
@@ -43,13 +45,7 @@ impl World {
         let rule = Rule::new(wall(&new.start)?, zone, new.minutes, new.all_day, new.rrule)?;
         let organizer = new.organizer.trim().to_lowercase();
         let provider = self.provider(&organizer);
-        let word = |given: Option<String>, allowed: &[&str], field: &str| match given {
-            None => Ok(allowed[0].to_string()),
-            Some(text) if allowed.contains(&text.as_str()) => Ok(text),
-            Some(text) => Err(format!("{field}: {text:?} is unknown; write one of {}", allowed.join(", "))),
-        };
-        let visibility =
-            word(new.visibility, &["default", "public", "private", "confidential"], "visibility")?;
+        let visibility = word(new.visibility, &VISIBILITIES, "visibility")?;
         let transparency = word(new.transparency, &["opaque", "transparent"], "transparency")?;
         let event_type =
             word(new.event_type, &["default", "outOfOffice", "focusTime", "workingLocation"], "event_type")?;
@@ -186,6 +182,14 @@ impl World {
             What::One(at) => self.override_of(index, at).title = Some(title),
         }
         self.touch(index, what);
+        Ok(())
+    }
+
+    /// Makes a meeting private, or public again; all of a series.
+    pub fn disclose(&mut self, id: &str, visibility: String) -> Told<()> {
+        let index = self.live(id)?;
+        self.meetings[index].visibility = word(Some(visibility), &VISIBILITIES, "visibility")?;
+        self.touch(index, What::Whole);
         Ok(())
     }
 
@@ -358,4 +362,13 @@ pub fn wall(text: &str) -> Told<NaiveDateTime> {
         .find_map(|form| NaiveDateTime::parse_from_str(text, form).ok())
         .or_else(|| Some(text.parse::<NaiveDate>().ok()?.and_time(NaiveTime::MIN)))
         .ok_or_else(|| format!("start: {text:?} is no wall time; write 2026-10-05T10:00"))
+}
+
+/// One of the words that are allowed, the first unless another is given.
+fn word(given: Option<String>, allowed: &[&str], field: &str) -> Told<String> {
+    match given {
+        None => Ok(allowed[0].to_string()),
+        Some(text) if allowed.contains(&text.as_str()) => Ok(text),
+        Some(text) => Err(format!("{field}: {text:?} is unknown; write one of {}", allowed.join(", "))),
+    }
 }
