@@ -5,6 +5,7 @@
 mod postgres;
 
 mod budget;
+mod crash;
 mod faults;
 mod journeys;
 mod month;

@@ -148,6 +148,10 @@ first_within = "3 weeks"
         Self { _sandbox: sandbox, world, clock, config, service: None, door, _dir: dir, _server: server }
     }
 
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
     pub async fn start(&mut self) {
         let context = prepare(&self.config, Arc::new(self.clock.clone())).await.expect("everything is there");
         let companions = self.door.iter().map(|door| {
