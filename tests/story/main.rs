@@ -13,4 +13,6 @@ mod programme;
 mod series;
 mod told;
 mod torn;
+mod visibility;
 mod window;
+mod zones;
