@@ -88,7 +88,7 @@ async fn a_room_is_no_guest(#[values([ADA, BEN], [CHEN, DARA])] pair: [&str; 2])
     assert_eq!(copies.len(), 2);
 }
 
-/// The vendors cut lists that are long; whatever they show of it, it is nobody's own meeting.
+/// Far more people than a vendor's list need have room for: it is nobody's own meeting.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_crowd_is_no_session(#[values([ADA, BEN], [CHEN, DARA])] pair: [&str; 2]) {

@@ -25,9 +25,12 @@ fn at(text: &str) -> DateTime<Utc> {
 #[case::spring_in_berlin("2027-03-08T06:00", ("2027-03-10T14:30", "Europe/Berlin"), &[
     "2027-03-10T13:30:00Z", "2027-03-17T13:30:00Z", "2027-03-24T13:30:00Z", "2027-03-31T12:30:00Z",
 ])]
-// In the night in which there is no half past two in Berlin, and in the one that has it twice.
-#[case::the_hour_that_is_not_there("2027-03-26T06:00", ("2027-03-27T02:30", "Europe/Berlin"), &[
-    "2027-03-27T01:30:00Z", "2027-04-03T00:30:00Z", "2027-04-10T00:30:00Z", "2027-04-17T00:30:00Z",
+// On one of its days there is no half past two in Berlin; on another there are two.
+#[case::the_hour_that_is_not_there("2027-03-19T06:00", ("2027-03-21T02:30", "Europe/Berlin"), &[
+    "2027-03-21T01:30:00Z", "2027-03-28T01:30:00Z", "2027-04-04T00:30:00Z", "2027-04-11T00:30:00Z",
+])]
+#[case::the_hour_that_comes_twice("2026-10-12T06:00", ("2026-10-18T02:30", "Europe/Berlin"), &[
+    "2026-10-18T00:30:00Z", "2026-10-25T00:30:00Z", "2026-11-01T01:30:00Z", "2026-11-08T01:30:00Z",
 ])]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_is_when_its_organiser_s_clock_says(

@@ -232,6 +232,7 @@ fn difference<'a>(
             lines.push(format!("  known {times} times, and there {there} times: {}", short(session)));
         }
     }
+    lines.extend(known.iter().map(|session| format!("  known: {}", short(session))));
     lines.push("what does not stand:".to_owned());
     lines.extend(all.filter(|session| !session.stands).map(|session| format!("  {}", short(session))));
     lines.join("\n")

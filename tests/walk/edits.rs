@@ -347,17 +347,22 @@ impl People<'_> {
 
     /// What is private is shown again before anything else is hidden.
     async fn hide(&mut self, step: &Step) -> Done {
-        if let Some(id) = self.hidden.pop_first() {
-            let done = self.control.disclose(&id, "default").await;
-            return told(done, format!("{id} is not private any more"));
+        if let Some(id) = self.hidden.first().cloned() {
+            let done =
+                told(self.control.disclose(&id, "default").await, format!("{id} is not private any more"));
+            if done.is_some() {
+                self.hidden.remove(&id);
+            }
+            return done;
         }
         let choice = self.choose(step, |meeting, _| self.may_become_a_session(meeting)).await?;
         let id = choice.meeting.id;
         let how = step.one_of(3, &["private", "confidential"])?;
-        let done = self.control.disclose(&id, how).await;
-        let what = format!("{id} is {how}");
-        self.hidden.insert(id);
-        told(done, what)
+        let done = told(self.control.disclose(&id, how).await, format!("{id} is {how}"));
+        if done.is_some() {
+            self.hidden.insert(id);
+        }
+        done
     }
 
     async fn invite(&mut self, step: &Step) -> Done {

@@ -32,6 +32,8 @@ struct Before {
     session: SessionId,
     over: bool,
     stands: bool,
+    /// Another calendar has shown already what took its place.
+    has_heir: bool,
 }
 
 /// For each identity that is new, the session of the occurrence whose place it takes.
@@ -42,6 +44,12 @@ pub(super) fn heirs(
 ) -> BTreeMap<Identity, SessionId> {
     let linked: BTreeSet<Identity> =
         copies.iter().filter(|copy| copy.session.is_some()).map(identity).collect();
+    let mut standing: BTreeMap<&SessionId, BTreeSet<DateTime<Utc>>> = BTreeMap::new();
+    for copy in copies.iter().filter(|copy| copy.facts.state == CopyState::Stands) {
+        if let (Some(session), Some(original)) = (&copy.session, copy.facts.original_start) {
+            standing.entry(session).or_default().insert(original);
+        }
+    }
     let mut series: BTreeMap<_, Shown> = BTreeMap::new();
     for copy in copies {
         let (Some(uid), Some(original)) = (&copy.facts.uid, copy.facts.original_start) else { continue };
@@ -52,7 +60,9 @@ pub(super) fn heirs(
             Some(session) => {
                 let known = sessions.iter().find(|known| known.id == *session);
                 let over = known.is_some_and(|known| known.end <= now);
-                let before = Before { session: session.clone(), over, stands };
+                let others = standing.get(session).into_iter().flatten();
+                let has_heir = others.into_iter().any(|other| *other != original);
+                let before = Before { session: session.clone(), over, stands, has_heir };
                 shown.before.entry(original).or_insert(before).stands |= stands;
             }
             None if !stands || copy.facts.decision == Decision::Left => {}
@@ -63,9 +73,14 @@ pub(super) fn heirs(
         }
     }
     let mut heirs = BTreeMap::new();
+    let mut used = BTreeSet::new();
     for ((_, uid), shown) in series {
         for (original, session) in shown.heirs(now) {
-            heirs.entry((uid.clone(), Some(original))).or_insert(session);
+            let identity = (uid.clone(), Some(original));
+            // Calendars that show different parts of it may differ about who is whose heir.
+            if !heirs.contains_key(&identity) && used.insert(session.clone()) {
+                heirs.insert(identity, session);
+            }
         }
     }
     heirs
@@ -87,7 +102,8 @@ impl Shown {
     }
 
     fn gone(&self) -> impl Iterator<Item = (DateTime<Utc>, &Before)> {
-        self.before.iter().filter(|(_, before)| !before.stands).map(|(original, before)| (*original, before))
+        let gone = self.before.iter().filter(|(_, before)| !before.stands && !before.has_heir);
+        gone.map(|(original, before)| (*original, before))
     }
 
     /// By how much the series was moved: by that with which most of its occurrences find their places.
