@@ -282,12 +282,14 @@ function microsoft() {
     },
   };
   graphPath(`${user}/calendar/getSchedule`, 'post', { body: asked, answer: graphList(graph('ScheduleInformation')) });
-  const meetings = `${user}/onlineMeetings`;
-  graphPath(meetings, 'get', { query: ['$filter!'], answer: graphList(graph('OnlineMeeting')) });
   const report = graph('MeetingAttendanceReport');
-  graphPath(`${meetings}/{meetingId}/attendanceReports`, 'get', { query: odata, answer: graphList(report) });
-  graphPath(`${meetings}/{meetingId}/attendanceReports/{reportId}`, 'get', { query: odata, answer: report });
-  graphPath(`${meetings}/{meetingId}/attendanceReports/{reportId}/attendanceRecords`, 'get', { query: odata, answer: graphList(graph('AttendanceRecord')) });
+  // As the application, and as somebody who consented.
+  for (const meetings of [`${user}/onlineMeetings`, '/me/onlineMeetings']) {
+    graphPath(meetings, 'get', { query: ['$filter!'], answer: graphList(graph('OnlineMeeting')) });
+    graphPath(`${meetings}/{meetingId}/attendanceReports`, 'get', { query: odata, answer: graphList(report) });
+    graphPath(`${meetings}/{meetingId}/attendanceReports/{reportId}`, 'get', { query: odata, answer: report });
+    graphPath(`${meetings}/{meetingId}/attendanceReports/{reportId}/attendanceRecords`, 'get', { query: odata, answer: graphList(graph('AttendanceRecord')) });
+  }
   const subscription = graph('Subscription');
   const wanted = graph('Subscription', true);
   schemas['graph.write.Subscription'].required = ['changeType', 'notificationUrl', 'resource', 'expirationDateTime'];

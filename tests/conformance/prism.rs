@@ -59,6 +59,18 @@ impl Prism {
         Self { url, log, _child: child }
     }
 
+    /// Whether it keeps a request from the sandbox that has nothing in it.
+    pub async fn refuses_an_empty(&self, path: &str) -> bool {
+        #[expect(clippy::disallowed_methods, reason = "a client of its own, not the service's")]
+        let http = reqwest::Client::builder().no_proxy().build().expect("a client");
+        let empty =
+            http.post(format!("{}{path}", self.url)).header("content-type", "application/json").body("{}");
+        let answer = empty.send().await.expect("an answer");
+        let of_prism =
+            answer.headers().get("content-type").is_some_and(|kind| kind == "application/problem+json");
+        of_prism && answer.status() == 422
+    }
+
     /// No request and no answer so far broke a definition, and there were some.
     #[track_caller]
     pub fn found_nothing_wrong(&self) {

@@ -1,21 +1,73 @@
 //! What mentord itself asks and gets, held against the same definitions.
 
+use std::sync::Arc;
+
+use mentord::clock::ManualClock;
+use mentord::config;
+use mentord::daemon::service::prepare;
+use mentord::pipeline::{sync, watch};
 use mentord::sandbox::{NewMeeting, Quirks, Response};
+use mentord::web::{self, Watched};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 
 use crate::node::Node;
 use crate::prism::Prism;
 use crate::stage::{ADA, BEN, CHEN, Stage};
+
+/// The sign-in services have no definition to be held against; they are asked directly.
+fn lead_through(stage: &Stage, prism: &Prism) {
+    let sandbox = &stage.sandbox;
+    for url in [sandbox.google_api_url(), sandbox.meet_url(), sandbox.directory_url(), sandbox.graph_url()] {
+        stage.configure(&url, &url.replace(&sandbox.url(), &prism.url));
+    }
+}
+
+#[tokio::test]
+async fn asking_to_be_told_keeps_to_the_vendors_definitions() {
+    let Some(node) = Node::ready().await else { return };
+    let stage = Stage::set().await;
+    let prism = Prism::before(&node, &stage.sandbox).await;
+    lead_through(&stage, &prism);
+    let door = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = door.local_addr().expect("an address");
+    stage.configure("[sync]", &format!("[web]\npublic_url = \"http://{address}/\"\n\n[sync]"));
+    let config = config::load_with(&stage.file("mentord.toml"), []).expect("a right configuration");
+    let clock = ManualClock::new(stage.at(0));
+    let context = prepare(&config, Arc::new(clock.clone())).await.expect("everything is there");
+    // Subscriptions begin with a handshake.
+    tokio::spawn(web::serve(door, Watched::new(&context), CancellationToken::new()));
+
+    sync::step(&context).await.expect("read");
+    watch::step(&context).await.expect("watched");
+    assert_eq!(stage.control.watches().await.expect("watches").len(), 7);
+    // A channel at Google is renewed by another one, a subscription is made to last.
+    let later = stage.at(5 * 24 * 60);
+    stage.control.clock(later).await.expect("the world's clock");
+    clock.set(later);
+    sync::step(&context).await.expect("read");
+    watch::step(&context).await.expect("watched");
+    assert_eq!(stage.control.watches().await.expect("watches").len(), 7);
+    prism.found_nothing_wrong();
+    let requests = stage.control.requests().await.expect("requests");
+    for part in ["/events/watch", "/channels/stop", "POST /v1.0/subscriptions", "PATCH /v1.0/subscriptions/"]
+    {
+        assert!(
+            requests.iter().any(|request| request.contains(part)),
+            "nobody asked for {part}: {requests:#?}"
+        );
+    }
+
+    // One that is not as it should be does not get through.
+    assert!(prism.refuses_an_empty("/v1.0/subscriptions").await);
+}
 
 #[tokio::test]
 async fn mentord_s_own_traffic_keeps_to_the_vendors_definitions() {
     let Some(node) = Node::ready().await else { return };
     let stage = Stage::set().await;
     let prism = Prism::before(&node, &stage.sandbox).await;
-    // The sign-in services have no definition to be held against; they are asked directly.
-    let sandbox = &stage.sandbox;
-    for url in [sandbox.google_api_url(), sandbox.meet_url(), sandbox.directory_url(), sandbox.graph_url()] {
-        stage.configure(&url, &url.replace(&sandbox.url(), &prism.url));
-    }
+    lead_through(&stage, &prism);
     stage.held().await;
     stage.missed().await;
     let declined = stage.declined().await;
