@@ -7,7 +7,11 @@
 #[expect(dead_code, reason = "most of it is for other stories")]
 mod stage;
 
+#[expect(dead_code, reason = "most of it is for other stories")]
+mod consented;
 mod node;
+#[path = "../postgres/mod.rs"]
+mod postgres;
 mod prism;
 mod service;
 

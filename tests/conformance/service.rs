@@ -5,15 +5,18 @@ use std::sync::Arc;
 use mentord::clock::ManualClock;
 use mentord::config;
 use mentord::daemon::service::prepare;
+use mentord::domain::judge::Status;
 use mentord::pipeline::{sync, watch};
 use mentord::sandbox::{NewMeeting, Quirks, Response};
 use mentord::web::{self, Watched};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+use crate::consented;
+use crate::consented::browser::connect;
 use crate::node::Node;
 use crate::prism::Prism;
-use crate::stage::{ADA, BEN, CHEN, Stage};
+use crate::stage::{ADA, BEN, CHEN, DARA, Stage};
 
 /// The sign-in services have no definition to be held against; they are asked directly.
 fn lead_through(stage: &Stage, prism: &Prism) {
@@ -127,4 +130,24 @@ async fn mentord_s_own_traffic_keeps_to_the_vendors_definitions() {
     stage.run(&["sync"]).await;
     let calendars = stage.list("calendars").await;
     assert!(calendars.iter().any(|calendar| calendar["error"].is_string()), "{calendars:#?}");
+}
+
+/// Organisers read their own calls, and the calendars are theirs.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_asked_with_people_s_consent_keeps_to_the_vendors_definitions() {
+    let Some(node) = Node::ready().await else { return };
+    let mut prism = None;
+    let stage = consented::stage::Stage::behind(consented::stage::On::Sqlite, async |sandbox| {
+        let proxy = prism.insert(Prism::before(&node, sandbox).await);
+        Some(proxy.url.clone())
+    });
+    let stage = stage.await;
+    for who in [CHEN, DARA] {
+        connect(&stage, who).await;
+    }
+    let session = stage.judged(1, [CHEN, DARA]).await;
+    assert_eq!(session.verdict.status, Status::Held, "{}", session.verdict.reason);
+    prism.expect("it runs").found_nothing_wrong();
+    let requests = stage.world.requests().await.expect("requests");
+    assert!(requests.iter().any(|request| request.contains("/me/onlineMeetings/")), "{requests:#?}");
 }

@@ -6,7 +6,7 @@ use mentord::store::ConsentKind;
 use reqwest::header::{HeaderMap, LOCATION, SET_COOKIE};
 use url::Url;
 
-use crate::stage::Stage;
+use super::stage::Stage;
 
 /// A page as somebody sees it.
 #[derive(Debug)]

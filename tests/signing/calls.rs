@@ -1,35 +1,12 @@
 //! Who was in a call, where people consented one by one.
 
-use chrono::TimeDelta;
 use mentord::domain::calendar::CalendarState;
 use mentord::domain::judge::{Grade, Status};
-use mentord::domain::session::Session;
-use mentord::pipeline::{conference, detect, judge};
 use mentord::sandbox::Will;
-use mentord::store::SessionFilter;
 use rstest::rstest;
 
 use crate::browser::connect;
 use crate::stage::*;
-
-/// Both are in the call for most of the hour; what mentord makes of it later that day.
-async fn judged(stage: &Stage, meeting: &str, people: [&str; 2]) -> Session {
-    stage.sync().await;
-    detect::step(&stage.context).await.expect("a step");
-    let begin = "2026-10-08T08:00:00Z".parse().expect("a time");
-    for who in people {
-        stage.world.join(meeting, Some(who), begin, None).await.expect("to join");
-        let end = begin + TimeDelta::minutes(50);
-        stage.world.leave(meeting, Some(who), end, None).await.expect("to leave");
-    }
-    stage.pass(TimeDelta::days(3) + TimeDelta::hours(6));
-    stage.sync().await;
-    conference::step(&stage.context).await.expect("a step");
-    judge::step(&stage.context).await.expect("a step");
-    let sessions = stage.context.store.sessions(&SessionFilter::default()).await.expect("sessions");
-    assert_eq!(sessions.len(), 1, "{sessions:?}");
-    sessions.into_iter().next().expect("a session")
-}
 
 #[rstest]
 #[case::google(0, [ADA, BEN])]
@@ -40,7 +17,7 @@ async fn those_who_consented_are_named_in_a_call(#[case] meeting: usize, #[case]
     for who in people {
         connect(&stage, who).await;
     }
-    let session = judged(&stage, &stage.meetings[meeting], people).await;
+    let session = stage.judged(meeting, people).await;
     let verdict = &session.verdict;
     assert_eq!((verdict.status, verdict.grade), (Status::Held, Grade::Observed), "{}", verdict.reason);
     assert!(verdict.people.iter().all(|person| person.minutes == Some(50)), "{:?}", verdict.people);
@@ -52,7 +29,7 @@ async fn those_who_consented_are_named_in_a_call(#[case] meeting: usize, #[case]
 async fn who_did_not_consent_was_somebody() {
     let stage = Stage::new().await;
     connect(&stage, ADA).await;
-    let session = judged(&stage, &stage.meetings[0], [ADA, BEN]).await;
+    let session = stage.judged(0, [ADA, BEN]).await;
     assert_eq!(session.verdict.status, Status::Unknown, "{}", session.verdict.reason);
 }
 
@@ -75,7 +52,7 @@ async fn a_calendar_is_read_without_the_calls(
     // Three days later the tokens are renewed: for what was granted, and no more.
     stage.world.expire_tokens().await.expect("to expire");
     stage.requests("").await;
-    let session = judged(&stage, &stage.meetings[meeting], people).await;
+    let session = stage.judged(meeting, people).await;
     assert_eq!(session.verdict.status, Status::Unknown, "{}", session.verdict.reason);
     assert_eq!(stage.calendar(people[0]).await.state, CalendarState::Active);
     assert!(stage.requests("/token").await >= 2);
@@ -89,6 +66,6 @@ async fn who_withdrew_is_named_no_more() {
     }
     let accounts = &stage.context.accounts["acme"];
     accounts.withdraw(&address(BEN), "it was withdrawn").await.expect("the database");
-    let session = judged(&stage, &stage.meetings[0], [ADA, BEN]).await;
+    let session = stage.judged(0, [ADA, BEN]).await;
     assert_eq!(session.verdict.status, Status::Unknown, "{}", session.verdict.reason);
 }

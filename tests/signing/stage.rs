@@ -8,10 +8,11 @@ use mentord::config::{self, Config};
 use mentord::daemon::service::prepare;
 use mentord::domain::calendar::Calendar;
 use mentord::domain::people::Address;
+use mentord::domain::session::Session;
 use mentord::pipeline::accounts::consent::invite;
-use mentord::pipeline::{Context, sync};
+use mentord::pipeline::{Context, conference, detect, judge, sync};
 use mentord::sandbox::{Conference, Control, NewMeeting, Options, Provider, Sandbox};
-use mentord::store::{Account, ConsentKind};
+use mentord::store::{Account, ConsentKind, SessionFilter};
 use mentord::web;
 use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -54,6 +55,11 @@ impl Stage {
     }
 
     pub async fn on(on: On) -> Self {
+        Self::behind(on, async |_| None).await
+    }
+
+    /// The same, its requests to the APIs going through a proxy, of which this is the URL.
+    pub async fn behind(on: On, proxy: impl AsyncFnOnce(&Sandbox) -> Option<String>) -> Self {
         let server = match on {
             Sqlite => None,
             Postgres => Some(Server::shared()),
@@ -160,6 +166,14 @@ roster = "roster.csv"
             graph_url = sandbox.graph_url(),
             login_url = sandbox.login_url(),
         );
+        let mut file = file;
+        if let Some(proxy) = proxy(&sandbox).await {
+            let apis =
+                [sandbox.google_api_url(), sandbox.meet_url(), sandbox.directory_url(), sandbox.graph_url()];
+            for url in apis {
+                file = file.replace(&url, &url.replace(&sandbox.url(), &proxy));
+            }
+        }
         write("mentord.toml", &file);
         let clock = ManualClock::new(now);
         let config = config::load_with(&dir.path().join("mentord.toml"), []).expect("a right configuration");
@@ -193,6 +207,26 @@ roster = "roster.csv"
     pub async fn sync(&self) {
         self.world.clock(self.clock.now()).await.expect("the world's clock");
         sync::step(&self.context).await.expect("a step");
+    }
+
+    /// Both are in the call of a meeting for most of its hour; what mentord makes of it later that day.
+    pub async fn judged(&self, meeting: usize, people: [&str; 2]) -> Session {
+        self.sync().await;
+        detect::step(&self.context).await.expect("a step");
+        let begin = "2026-10-08T08:00:00Z".parse().expect("a time");
+        let meeting = &self.meetings[meeting];
+        for who in people {
+            self.world.join(meeting, Some(who), begin, None).await.expect("to join");
+            let end = begin + TimeDelta::minutes(50);
+            self.world.leave(meeting, Some(who), end, None).await.expect("to leave");
+        }
+        self.pass(TimeDelta::days(3) + TimeDelta::hours(6));
+        self.sync().await;
+        conference::step(&self.context).await.expect("a step");
+        judge::step(&self.context).await.expect("a step");
+        let sessions = self.context.store.sessions(&SessionFilter::default()).await.expect("sessions");
+        let [session] = &sessions[..] else { panic!("{sessions:#?}") };
+        session.clone()
     }
 
     pub async fn calendar(&self, who: &str) -> Calendar {
