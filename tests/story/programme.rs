@@ -111,8 +111,8 @@ impl Programme {
             "roster.csv",
             &format!(
                 "program,mentor_name,mentor_email,mentee_name,mentee_email,starts_on,ends_on,cadence\n\
-                 guild,Ada Berg,{ADA},Ben Ode,{BEN},2026-10-05,,1 week\n\
-                 guild,Chen Li,{CHEN},Dara Noor,{DARA},2026-10-05,,\n\
+                 guild,Ada Berg,{ADA},Ben Ode,{BEN};b.ode@acme.example,2026-10-05,,1 week\n\
+                 guild,Chen Li,{CHEN},Dara Noor,{DARA};noor@contoso.example,2026-10-05,,\n\
                  guild,Ada Berg,{ADA},Dara Noor,{DARA},2026-10-05,,4 weeks\n"
             ),
         );

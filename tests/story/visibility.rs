@@ -1,4 +1,4 @@
-//! What one may not see, or not all of.
+//! What one may not see, or not all of, and who it is that one sees.
 
 use mentord::sandbox::{Conference, NewMeeting, Quirks};
 use rstest::rstest;
@@ -120,4 +120,22 @@ async fn a_group_may_be_the_organiser(#[case] pair: [&str; 2], #[case] group: &s
     let sessions = programme.sessions().await;
     assert_eq!(sessions.len(), 3, "{sessions:#?}");
     assert!(sessions.iter().all(|session| session.organizer.is_none() && session.stands));
+}
+
+/// Whoever is invited under another of their addresses is the same person, however it is written; the
+/// tags of consumer mail are nobody's in an organisation.
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn an_alias_is_the_same_person(
+    #[values((ADA, "B.Ode@Acme.example", "ben+home@acme.example"), (CHEN, "Noor@contoso.example", "dara+home@contoso.example"))]
+    people: (&str, &str, &str),
+) {
+    let (organizer, alias, stranger) = people;
+    let programme = Programme::new().await;
+    programme.world.plan(&meeting([organizer, alias])).await.expect("a meeting");
+    let other = NewMeeting { start: "2026-10-09T10:00".to_owned(), ..meeting([organizer, stranger]) };
+    programme.world.plan(&other).await.expect("a meeting");
+    programme.until("2026-10-05T08:00").await;
+    let starts: Vec<_> = programme.sessions().await.iter().map(|session| session.start).collect();
+    assert_eq!(starts, [berlin("2026-10-08T10:00")]);
 }
