@@ -1,7 +1,7 @@
 //! Meetings planned on other people's clocks, over the days on which those are set.
 
 use chrono::{DateTime, Utc};
-use mentord::sandbox::{NewMeeting, Response};
+use mentord::sandbox::{NewMeeting, Quirks, Response};
 use rstest::rstest;
 
 use crate::programme::*;
@@ -39,10 +39,14 @@ async fn a_session_is_when_its_organiser_s_clock_says(
     #[case] expected: &[&str],
     // Google alone, Microsoft alone, and each with guests at the other.
     #[values([ADA, BEN], [CHEN, DARA], [ADA, DARA], [DARA, ADA])] pair: [&str; 2],
+    // Exchange has zones that no name is known for, and says only that it is so.
+    #[values(false, true)] graph_custom_zones: bool,
 ) {
     let [organizer, guest] = pair;
     let mut programme = Programme::asleep().await;
     programme.skip(begin).await;
+    let quirks = Quirks { graph_custom_zones, ..Quirks::default() };
+    programme.world.quirks(quirks).await.expect("habits");
     let meeting = NewMeeting {
         organizer: organizer.to_owned(),
         attendees: vec![guest.to_owned()],

@@ -290,6 +290,7 @@ fn quirks(step: &Step) -> Quirks {
         graph_master_missing: drawn(),
         graph_shift_all_day: drawn(),
         graph_gone_location: drawn(),
+        graph_custom_zones: drawn(),
         ..Quirks::default()
     }
 }

@@ -187,6 +187,8 @@ pub struct Quirks {
     pub graph_master_apart: bool,
     /// Graph: series masters are left out of delta rounds.
     pub graph_master_missing: bool,
+    /// Graph: nobody is told by name in which zones events were planned.
+    pub graph_custom_zones: bool,
     /// Graph: whole days are told as their instants in UTC instead of midnight.
     pub graph_shift_all_day: bool,
     /// Graph: a 410 names a fresh address in its `Location` header.

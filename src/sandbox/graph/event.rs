@@ -136,7 +136,10 @@ impl GraphView<'_> {
             Call::Teams { join_url, .. } => Some(join_url.as_str()),
             _ => None,
         };
-        let zone = windows_zone(rule.zone.name());
+        let zone = match self.world.quirks.graph_custom_zones {
+            true => "tzone://Microsoft/Custom",
+            false => windows_zone(rule.zone.name()),
+        };
         let own = self.world.answer_seen(meeting, self.owner, self.owner, original);
         let response = if organizes { "organizer" } else { own_word(own) };
         let place = meeting
