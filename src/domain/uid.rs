@@ -1,5 +1,7 @@
 //! The one identity under which the copies of a meeting meet, whichever vendor keeps them.
 
+use std::borrow::Cow;
+
 use chrono::NaiveDate;
 
 /// What every Exchange global object id begins with (MS-OXCDATA 2.2.1.2, MS-OXOCAL 2.2.1.27).
@@ -12,24 +14,51 @@ const SIZE: std::ops::Range<usize> = 36..40;
 const DATA: usize = 40;
 /// What stands before a UID that Exchange did not make itself (MS-OXCICAL 2.1.3.1.1.20.26).
 const WRAPPED: &[u8] = b"vCal-Uid\x01\x00\x00\x00";
+/// Where Google's own UIDs end.
+const GOOGLE: &str = "@google.com";
 
 /// Brings a UID as a provider tells it back to the one that all copies of the meeting share.
 ///
 /// Exchange wraps foreign UIDs in a global object id, written in hex: the plain UID comes out of it.
 /// Its own ids carry the day of the occurrence: that is zeroed, so that occurrences meet their
-/// series. Everything else stays as it is, the letter case too, since UIDs are case-sensitive.
+/// series. What Google makes of a series from one of its occurrences on ("this and following") names
+/// that occurrence behind the UID of the series, and goes on under that. Everything else stays as it is,
+/// the letter case too, since UIDs are case-sensitive.
 pub fn plain_uid(raw: &str) -> String {
     let raw = raw.trim();
     let Some(mut id) = from_hex(raw).filter(|id| id.starts_with(&GLOBAL_OBJECT_ID)) else {
-        return raw.to_owned();
+        return thread(raw).into_owned();
     };
     if let Some(uid) = wrapped(&id) {
-        return uid;
+        return thread(&uid).into_owned();
     }
     if let Some(date) = id.get_mut(INSTANCE_DATE) {
         date.fill(0);
     }
     to_hex(&id)
+}
+
+/// The UID of the series that another one goes on with: `abc_R20260302T090000@google.com` goes on with
+/// `abc@google.com`.
+fn thread(uid: &str) -> Cow<'_, str> {
+    let Some(name) = uid.strip_suffix(GOOGLE) else { return uid.into() };
+    let mut stem = name;
+    while let Some((before, from)) = stem.rsplit_once("_R")
+        && !before.is_empty()
+        && is_start(from)
+    {
+        stem = before;
+    }
+    if stem == name { uid.into() } else { format!("{stem}{GOOGLE}").into() }
+}
+
+/// Whether it is written like the start of an occurrence: `20260302` or `20260302T090000`.
+fn is_start(text: &str) -> bool {
+    let digits = |text: &str, many| text.len() == many && text.bytes().all(|byte| byte.is_ascii_digit());
+    match text.split_once('T') {
+        Some((day, time)) => digits(day, 8) && digits(time.strip_suffix('Z').unwrap_or(time), 6),
+        None => digits(text, 8),
+    }
 }
 
 /// The day of the occurrence that a global object id names; `None` in the id of a single meeting or of
@@ -100,7 +129,9 @@ mod tests {
         for uid in [
             "abc123@google.com",
             "  abc123@google.com\r\n",
-            "abc123_R20260302T090000@google.com",
+            "abc123_R20260302T090000@example.com",
+            "abc123_R2026@google.com",
+            "_R20260302@google.com",
             "63BBAE9906414C1F8C165C66B9FB14E700000000000000000000000000000000",
             "0e1f2a3b-4c5d-6e7f-8091-a2b3c4d5e6f7",
             "é",
@@ -117,6 +148,15 @@ mod tests {
             let id = global_object_id(date, &wrap(uid));
             assert_eq!(plain_uid(&id), uid);
             assert_eq!(plain_uid(&id.to_lowercase()), uid);
+        }
+    }
+
+    #[test]
+    fn what_follows_goes_on_under_the_uid_of_the_series() {
+        for from in ["20260302T090000", "20260302", "20260302T090000Z", "20260302T090000_R20260406T090000"] {
+            let uid = format!("abc123_R{from}@google.com");
+            assert_eq!(plain_uid(&uid), "abc123@google.com");
+            assert_eq!(plain_uid(&global_object_id("00000000", &wrap(&uid))), "abc123@google.com");
         }
     }
 

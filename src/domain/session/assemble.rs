@@ -117,15 +117,24 @@ fn add<'a>(groups: &mut Vec<(SessionId, Vec<&'a Copy>)>, id: SessionId, members:
     }
 }
 
-/// One calendar may hold two meetings at one time; two calendars that do speak of the same one.
+/// One calendar may hold two meetings at one time; two calendars that do speak of the same one, and so
+/// does one on which the second took the place of the first: it was planned anew, or a series was
+/// changed from there on.
 fn are_twins(members: &[&Copy], others: &[&Copy]) -> bool {
-    let stands = |copy: &Copy| copy.facts.state == CopyState::Stands && copy.facts.decision != Decision::Left;
+    let shown = |copy: &Copy| copy.facts.state == CopyState::Stands;
+    let stands = |copy: &Copy| shown(copy) && copy.facts.decision != Decision::Left;
     let leading = leading(members);
+    let called_off = !others.iter().any(|other| shown(other));
     stands(leading)
         && decision(members) != Decision::Left
         && decision(others) != Decision::Left
-        && others.iter().any(|other| stands(other) && other.facts.start == leading.facts.start)
-        && members.iter().all(|copy| others.iter().all(|other| other.calendar != copy.calendar))
+        && others
+            .iter()
+            .any(|other| (stands(other) || called_off) && other.facts.start == leading.facts.start)
+        && !members.iter().any(|copy| {
+            let beside = |other: &&&Copy| other.calendar == copy.calendar && shown(other);
+            shown(copy) && others.iter().any(|other| beside(&other))
+        })
 }
 
 /// A short name that the same meeting always gets.
@@ -138,13 +147,11 @@ fn name(pairing: &Pairing, identity: &Identity) -> SessionId {
 }
 
 /// Without what a calendar shows no more since something else took its place there: a series in the
-/// place of a single event, an occurrence of a series that was moved as a whole.
+/// place of a single event, an occurrence of a series that was moved as a whole or goes on as another.
 fn current<'a>(copies: &[&'a Copy]) -> Vec<&'a Copy> {
     let rank = |copy: &Copy| (copy.facts.state == CopyState::Stands, copy.changed_at, copy.id);
     let outdone = |copy: &Copy, other: &Copy| {
-        let same = identity(copy) == identity(other);
         other.calendar == copy.calendar
-            && !same
             && copy.facts.state != CopyState::Stands
             && rank(other) > rank(copy)
     };

@@ -1,7 +1,8 @@
-//! A series that is moved as a whole.
+//! A series that is moved as a whole, or from one of its occurrences on.
 //!
 //! To both vendors such a series is one with other occurrences: each has another original start, and
-//! those that were there before are gone. To people their sessions were moved, and not called off.
+//! those that were there before are gone; what follows is another series to them, at Microsoft under
+//! another UID. To people their sessions were moved, and not called off.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,6 +11,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::assemble::{Identity, identity, named};
 use super::{Copy, CopyState, Session, SessionId};
+use crate::domain::calendar::CalendarId;
 use crate::domain::detect::Decision;
 
 /// By how much the distances between occurrences differ when the clocks are set, or where a series
@@ -25,7 +27,7 @@ struct Shown {
     /// The occurrences that were sessions already, by original start.
     before: BTreeMap<DateTime<Utc>, Before>,
     /// Those that nobody has seen before, and when they end.
-    fresh: BTreeMap<DateTime<Utc>, DateTime<Utc>>,
+    fresh: BTreeMap<DateTime<Utc>, (Identity, DateTime<Utc>)>,
 }
 
 struct Before {
@@ -50,11 +52,13 @@ pub(super) fn heirs(
             standing.entry(session).or_default().insert(original);
         }
     }
+    let goes_on = followed(copies);
     let mut series: BTreeMap<_, Shown> = BTreeMap::new();
     for copy in copies {
         let (Some(uid), Some(original)) = (&copy.facts.uid, copy.facts.original_start) else { continue };
         let stands = copy.facts.state == CopyState::Stands;
-        let shown = series.entry((copy.calendar, uid)).or_default();
+        let thread = goes_on.get(&(copy.calendar, uid)).copied().unwrap_or(uid);
+        let shown = series.entry((copy.calendar, thread)).or_default();
         let identity = identity(copy);
         match &copy.session {
             Some(session) => {
@@ -68,15 +72,14 @@ pub(super) fn heirs(
             None if !stands || copy.facts.decision == Decision::Left => {}
             None if linked.contains(&identity) || named(sessions, &identity).is_some() => {}
             None => {
-                shown.fresh.insert(original, copy.facts.end);
+                shown.fresh.insert(original, (identity, copy.facts.end));
             }
         }
     }
     let mut heirs = BTreeMap::new();
     let mut used = BTreeSet::new();
-    for ((_, uid), shown) in series {
-        for (original, session) in shown.heirs(now) {
-            let identity = (uid.clone(), Some(original));
+    for shown in series.into_values() {
+        for (identity, session) in shown.heirs(now) {
             // Calendars that show different parts of it may differ about who is whose heir.
             if !heirs.contains_key(&identity) && used.insert(session.clone()) {
                 heirs.insert(identity, session);
@@ -86,16 +89,45 @@ pub(super) fn heirs(
     heirs
 }
 
+/// On a calendar, the UID of a series that goes on with another one, and of that other one: it came up in
+/// the very reading in which occurrences of the other had gone.
+fn followed(copies: &[Copy]) -> BTreeMap<(CalendarId, &String), &String> {
+    let mut series: BTreeMap<_, Vec<&Copy>> = BTreeMap::new();
+    for copy in copies {
+        if let (Some(uid), Some(_)) = (&copy.facts.uid, copy.facts.original_start) {
+            series.entry((copy.calendar, uid)).or_default().push(copy);
+        }
+    }
+    let stands = |copy: &Copy| copy.facts.state == CopyState::Stands;
+    let is_new = |own: &[&Copy]| own.iter().all(|copy| copy.session.is_none() && stands(copy));
+    let (new, known): (Vec<_>, Vec<_>) = series.iter().partition(|(_, own)| is_new(own));
+    let mut follows = BTreeMap::new();
+    for ((calendar, uid), own) in new {
+        let Some(seen_at) = own.iter().map(|copy| copy.changed_at).min() else { continue };
+        let gone = |copy: &&&Copy| copy.session.is_some() && !stands(copy) && copy.changed_at == seen_at;
+        let lost = known.iter().filter(|((other, _), _)| other == calendar);
+        let lost = lost.map(|((_, other), copies)| (copies.iter().filter(gone).count(), *other));
+        let lost: Vec<_> = lost.filter(|(many, _)| *many > 0).collect();
+        // Of two that lost some at once nobody can say with which it goes on.
+        if let [(_, other)] = lost[..] {
+            follows.insert((*calendar, *uid), other);
+        }
+    }
+    follows
+}
+
 impl Shown {
-    fn heirs(&self, now: DateTime<Utc>) -> Vec<(DateTime<Utc>, SessionId)> {
+    fn heirs(&self, now: DateTime<Utc>) -> Vec<(Identity, SessionId)> {
         let Some(shift) = self.shift() else { return Vec::new() };
         let mut free = self.fresh.clone();
         let mut heirs = Vec::new();
         for (original, before) in self.gone() {
             let Some(heir) = near(&free, original + shift) else { continue };
             // What is over is not moved to a time that is to come.
-            if free.remove(&heir).is_some_and(|end| !before.over || end <= now) {
-                heirs.push((heir, before.session.clone()));
+            if let Some((identity, end)) = free.remove(&heir)
+                && (!before.over || end <= now)
+            {
+                heirs.push((identity, before.session.clone()));
             }
         }
         heirs

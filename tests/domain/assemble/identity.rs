@@ -93,18 +93,47 @@ fn occurrences_of_a_series_are_sessions_of_their_own() {
     assert_eq!(stored.sessions.len(), 2);
 }
 
+/// Whoever plans a meeting anew at the time that it had means the same meeting.
 #[test]
-fn a_meeting_that_was_deleted_and_made_anew_is_a_new_session() {
+fn a_meeting_that_was_deleted_and_made_anew_at_its_time_is_the_session_that_it_was() {
     for first in [0, 1] {
         let mut stored = both();
+        let id = stored.only().id.clone();
         let order = [(1, 3, ADAS), (2, 4, GRACES)];
         for (old, new, calendar) in [order[first], order[1 - first]] {
             let mut anew = copy(new, calendar, "w");
             anew.changed_at = at("2026-10-02 08:00");
             stored.copies.push(anew);
             stored.change(old, "2026-10-02 08:00", gone);
+            let session = stored.only();
+            assert_eq!((&session.id, session.stands, session.moves), (&id, true, 0));
         }
-        assert_eq!(stored.sessions.iter().filter(|session| session.stands).count(), 1);
-        assert_eq!(stored.sessions.len(), 2);
+        assert_eq!(stored.says(&Statement::Cancelled), 0);
+        assert_eq!(stored.only().responses[&GRACE], Response::Accepted);
     }
+}
+
+#[test]
+fn a_meeting_that_was_called_off_and_planned_again_later_goes_on() {
+    let mut stored = both();
+    let id = stored.only().id.clone();
+    for copy in [1, 2] {
+        stored.change(copy, "2026-10-02 08:00", gone);
+    }
+    assert!(!stored.only().stands);
+    let mut anew = copy(3, ADAS, "w");
+    anew.changed_at = at("2026-10-03 08:00");
+    stored.found(anew);
+    assert_eq!((&stored.only().id, stored.only().stands), (&id, true));
+    assert_eq!(stored.says(&Statement::Stands), 1);
+}
+
+/// Two at one time on one calendar are two, whatever other calendars show of them.
+#[test]
+fn of_two_meetings_at_one_time_the_one_that_is_called_off_is_called_off() {
+    let mut stored = Stored::of([copy(1, ADAS, "u"), copy(2, ADAS, "v")]);
+    assert_eq!(stored.sessions.len(), 2);
+    stored.change(1, "2026-10-02 08:00", gone);
+    assert_eq!(stored.sessions.iter().filter(|session| session.stands).count(), 1);
+    assert_eq!(stored.sessions.len(), 2);
 }

@@ -157,3 +157,58 @@ fn what_is_over_stays_where_it_was() {
     assert_eq!(new.len(), 1);
     assert_eq!(new[0].start, at("2026-10-16 09:00"));
 }
+
+/// What follows the second one goes on as another series, under a UID of its own at one vendor at least.
+#[rstest]
+#[case::at_the_same_times(["19. 09:00", "26. 09:00"], 0)]
+#[case::an_hour_later(["19. 10:00", "26. 10:00"], 1)]
+#[case::from_monday_to_thursday(["22. 09:00", "29. 09:00"], 1)]
+fn what_follows_goes_on(
+    #[case] to: [&str; 2],
+    #[case] moves: u32,
+    #[values(("w", "w"), ("u", "w"), ("w", "x"))] uids: (&str, &str),
+    #[values([ADAS, GRACES], [GRACES, ADAS])] readings: [CalendarId; 2],
+) {
+    let mut stored = weekly();
+    let before = ids(&stored);
+    for (calendar, seen) in readings.into_iter().zip(["2026-10-01 10:00", "2026-10-01 11:00"]) {
+        for copy in stored.copies.iter_mut().filter(|copy| copy.calendar == calendar) {
+            if copy.facts.start >= at("2026-10-19 00:00") {
+                copy.facts.state = CopyState::Gone;
+                copy.changed_at = at(seen);
+            }
+        }
+        let uid = if calendar == ADAS { uids.0 } else { uids.1 };
+        for (start, id) in to.iter().zip(calendar.0 * 100..) {
+            let start = format!("2026-10-{}", start.replace('.', ""));
+            let mut copy = occurrence(id, calendar, &start, seen);
+            copy.facts.event = format!("what-follows-{start}");
+            copy.facts.uid = Some(uid.to_owned());
+            stored.copies.push(copy);
+        }
+        stored.assemble();
+        let again = stored.assemble();
+        assert_eq!((again.sessions.len(), again.evidence.len()), (0, 0), "doing it again changes nothing");
+    }
+    assert_eq!(stored.sessions.len(), 4, "{:#?}", stored.sessions);
+    let expected = to.map(|start| (start.to_owned(), moves, true));
+    assert_eq!(all(&stored, &before)[2..], expected);
+    assert!(!was_called_off(&stored));
+    assert_eq!(stored.says(&Statement::Invitation { person: GRACE, response: Response::Declined }), 0);
+}
+
+#[test]
+fn another_series_that_is_planned_later_is_another() {
+    let mut stored = weekly();
+    let before = ids(&stored);
+    for calendar in [ADAS, GRACES] {
+        becomes(&mut stored, calendar, "2026-10-01 10:00", &[]);
+    }
+    for (id, calendar) in [(50, ADAS), (51, GRACES)] {
+        let mut copy = occurrence(id, calendar, "2026-10-06 15:00", "2026-10-02 10:00");
+        copy.facts.uid = Some("w".into());
+        stored.found(copy);
+    }
+    assert_eq!(stored.sessions.len(), 5);
+    assert!(all(&stored, &before).iter().all(|(_, moves, stands)| (*moves, *stands) == (0, false)));
+}
