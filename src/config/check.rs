@@ -187,7 +187,8 @@ fn web(raw: raw::Web, checker: &mut Checker<'_>) -> Option<Web> {
 
 fn sync(raw: raw::Sync, checker: &mut Checker<'_>) -> Option<Sync> {
     let (second, hour, day) = (TimeDelta::seconds(1), TimeDelta::hours(1), TimeDelta::days(1));
-    let years = TimeDelta::days(3 * 365);
+    // Graph lists five years at the most.
+    let years = TimeDelta::days(2 * 365);
     let interval = raw.interval.as_deref();
     let interval = checker.span("sync.interval", interval, defaults::sync_interval, (second, day));
     let past = raw.past.as_deref();

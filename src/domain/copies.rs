@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::detect::{Decision, SeriesMemory, Sighting, detect};
 use super::event::{Event, EventState, Response, Window};
 use super::pairing::{Pairing, PairingId};
-use super::people::ParticipantId;
+use super::people::{Address, ParticipantId};
 use super::program::Program;
 use super::session::{Copy, CopyFacts, CopyId, CopyState};
 
@@ -24,6 +24,8 @@ pub struct Seen {
     pub withheld: BTreeSet<String>,
     /// Keys of events and series that are not on the calendar any more.
     pub deleted: BTreeSet<String>,
+    /// Keys of series that were found to be there, and of which nothing more is known for that.
+    pub masters: BTreeSet<String>,
     /// The events are all that there is inside the window.
     pub full: bool,
 }
@@ -86,10 +88,15 @@ pub fn compare(
         let now = latest.get(copy.facts.event.as_str()).filter(|event| event.private);
         changes.upserts.extend(now.and_then(|event| followed(copy, event, programs)));
     }
+    let told_of = latest.values().filter_map(|event| event.series.as_deref());
+    let series: BTreeSet<&str> = told_of
+        .chain(seen.series.iter().map(|(key, _)| key.as_str()))
+        .chain(seen.masters.iter().map(String::as_str))
+        .collect();
     let gone = |copy: &&Copy| {
         copy.facts.state != CopyState::Gone
             && !confirmed.contains(&copy.id)
-            && vanished(copy, seen, &latest, window)
+            && vanished(copy, seen, &latest, &series, window)
     };
     changes.gone = known.iter().filter(gone).map(|copy| copy.id).collect();
     changes
@@ -111,7 +118,14 @@ fn followed(
 }
 
 /// Whether the listing means that a known copy, which no sighting confirmed, is not there any more.
-fn vanished(copy: &Copy, seen: &Seen, latest: &BTreeMap<&str, &Event>, window: Window) -> bool {
+/// `masters` are the keys that are those of series now.
+fn vanished(
+    copy: &Copy,
+    seen: &Seen,
+    latest: &BTreeMap<&str, &Event>,
+    masters: &BTreeSet<&str>,
+    window: Window,
+) -> bool {
     let series = copy.facts.series.as_deref();
     let unread = |key: &str| seen.unread.contains(key) || seen.withheld.contains(key);
     if unread(&copy.facts.event) || series.is_some_and(unread) {
@@ -125,12 +139,15 @@ fn vanished(copy: &Copy, seen: &Seen, latest: &BTreeMap<&str, &Event>, window: W
     let inside = window.touches(copy.facts.start, copy.facts.end);
     let replaced = |(key, occurrences): &(String, BTreeSet<String>)| {
         series == Some(key.as_str()) && inside && !occurrences.contains(&copy.facts.event)
-            // A single event that became a series is its master now.
-            || *key == copy.facts.event
     };
+    // A single event that became a series is its master now, and a series that became a single event has
+    // no occurrences any more.
+    let became_a_series = masters.contains(copy.facts.event.as_str());
+    let became_single = |series| latest.get(series).is_some_and(|event| event.series.is_none());
     seen.deleted.contains(&copy.facts.event)
-        || series.is_some_and(|series| seen.deleted.contains(series))
+        || series.is_some_and(|series| seen.deleted.contains(series) || became_single(series))
         || seen.series.iter().any(replaced)
+        || became_a_series
         || (seen.full && inside)
 }
 
@@ -155,7 +172,9 @@ fn pairing<'a>(
 fn facts(sighting: &Sighting<'_>, (pairing, zone): (&Pairing, chrono_tz::Tz)) -> CopyFacts {
     let event = sighting.event;
     let left = sighting.decision == Decision::Left;
-    let organizer = event.organizer.as_ref().and_then(|address| pairing.member(address)).map(|(_, p)| p.id);
+    let member = |address: &Address| pairing.member(address).map(|(_, person)| person.id);
+    let organizer = event.organizer.as_ref().and_then(member);
+    let writer = event.written_by.as_ref().and_then(member);
     CopyFacts {
         event: event.key.clone(),
         series: event.series.clone(),
@@ -168,7 +187,7 @@ fn facts(sighting: &Sighting<'_>, (pairing, zone): (&Pairing, chrono_tz::Tz)) ->
             EventState::Cancelled => CopyState::Cancelled,
         },
         organizer: organizer.filter(|_| !left),
-        responses: if left { BTreeMap::new() } else { responses(event, pairing, organizer) },
+        responses: if left { BTreeMap::new() } else { responses(event, pairing, organizer.or(writer)) },
         conference: event.conference.clone().filter(|_| !left),
         decision: sighting.decision,
         score: sighting.score,
@@ -179,7 +198,7 @@ fn facts(sighting: &Sighting<'_>, (pairing, zone): (&Pairing, chrono_tz::Tz)) ->
 fn responses(
     event: &Event,
     pairing: &Pairing,
-    organizer: Option<ParticipantId>,
+    planner: Option<ParticipantId>,
 ) -> BTreeMap<ParticipantId, Response> {
     let mut responses: BTreeMap<ParticipantId, Response> = BTreeMap::new();
     for guest in event.guests.iter().filter(|guest| !guest.resource) {
@@ -188,8 +207,8 @@ fn responses(
         }
     }
     // Who calls a meeting means to come, unless they say otherwise.
-    if let Some(organizer) = organizer {
-        let answer = responses.entry(organizer).or_insert(Response::Organizer);
+    if let Some(planner) = planner {
+        let answer = responses.entry(planner).or_insert(Response::Organizer);
         if matches!(answer, Response::Unknown | Response::NeedsAction) {
             *answer = Response::Organizer;
         }

@@ -134,7 +134,8 @@ fn decide(score: i32) -> Decision {
 /// The members of the pairing on the event, when there are enough of them for a session: the mentor
 /// and a mentee, or two of a circle without a mentor.
 fn present(event: &Event, pairing: &Pairing) -> Option<BTreeSet<ParticipantId>> {
-    let addresses = people_on(event);
+    let mut addresses = people_on(event);
+    addresses.extend(&event.written_by);
     let on = |id: ParticipantId| {
         pairing.participant(id).is_some_and(|person| addresses.iter().any(|address| person.is(address)))
     };

@@ -69,6 +69,9 @@ pub struct Event {
     /// Used to detect and never stored.
     pub categories: Vec<String>,
     pub organizer: Option<Address>,
+    /// Who wrote it on a calendar that is nobody's own, and then is its organiser: whether they are to come
+    /// is not said.
+    pub written_by: Option<Address>,
     /// People and rooms, the organiser only where invited as well.
     pub guests: Vec<Guest>,
     /// The provider shows fewer guests than there are.

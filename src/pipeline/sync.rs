@@ -20,6 +20,7 @@ mod lane;
 mod sort;
 
 pub use lane::{lane, step};
+use sort::Known;
 
 /// No calendar is left alone for longer than about this, whatever its provider asks for.
 const LONGEST_WAIT: TimeDelta = TimeDelta::days(1);
@@ -45,7 +46,8 @@ async fn read(
     lease: Lease<CalendarId>,
 ) -> Result<(), StoreError> {
     let work = async {
-        let fetched = tokio::time::timeout(LONGEST_READ, fetch(context, provider, &calendar));
+        let in_full = is_to_be_listed(context, &calendar).await?;
+        let fetched = tokio::time::timeout(LONGEST_READ, fetch(context, provider, &calendar, in_full));
         match fetched.await.unwrap_or_else(|_| Err(too_long())) {
             Ok(fetched) => keep(context, provider, &calendar, &lease, fetched).await,
             Err(error) => fail(context, &calendar, &lease, &error).await,
@@ -66,18 +68,28 @@ struct Fetched {
 /// must not keep the calendar from being read.
 const BELIEVED_AFTER: u32 = 3;
 
-/// Lists what changed, or everything when there is no usable cursor or its window has grown old.
+/// Whether a calendar is to be listed in full, whatever its cursor is good for: after a while, and when
+/// something on it has ended since. What becomes of a session must not rest on a change that the
+/// provider forgot to tell of.
+async fn is_to_be_listed(context: &Context, calendar: &Calendar) -> Result<bool, StoreError> {
+    let (now, future) = (context.clock.now(), context.sync.future);
+    let Some((_, window)) = calendar.cursor else { return Ok(true) };
+    let listed_at = window.to - future;
+    if !pace::serves(listed_at, future, calendar.id, now) {
+        return Ok(true);
+    }
+    context.store.ended_between(calendar.owner, listed_at, now).await
+}
+
+/// Lists what changed, or everything when there is no usable cursor.
 async fn fetch(
     context: &Context,
     provider: &dyn Provider,
     calendar: &Calendar,
+    in_full: bool,
 ) -> Result<Fetched, ProviderError> {
     let now = context.clock.now();
-    if let Some((cursor, window)) = calendar
-        .cursor
-        .as_ref()
-        .filter(|(_, window)| pace::serves(*window, context.sync.future, calendar.id, now))
-    {
+    if let Some((cursor, window)) = calendar.cursor.as_ref().filter(|_| !in_full) {
         let why = match provider.list(&calendar.address, *window, Some(cursor)).await {
             Ok(listing) if listing.cursor.is_none() => "what changed in it broke off",
             Ok(listing) if speaks_of(&listing.changes, &calendar.withheld) => {
@@ -205,16 +217,26 @@ async fn understand(
         context.programs.iter().map(|program| (program, of(program))).collect();
     let programs: Vec<(&Program, &[Pairing])> =
         programs.iter().map(|(program, pairings)| (*program, pairings.as_slice())).collect();
-    let known = context.store.copies_on(calendar.id).await?;
+    let copies = context.store.copies_on(calendar.id).await?;
+    let ids: Vec<PairingId> = pairings.iter().map(|pairing| pairing.id).collect();
+    let taken = context.store.series_taken(&ids).await?;
+    let memory: SeriesMemory = taken.into_iter().map(|series| (series, Decision::Taken)).collect();
+    let known = Known { copies: &copies, programs: &programs, memory: &memory };
     let seen = match sort::sort_out(context, provider, calendar, &known, fetched).await {
         Ok(seen) => seen,
         Err(error) => return Ok(Err(error)),
     };
-    let ids: Vec<PairingId> = pairings.iter().map(|pairing| pairing.id).collect();
-    let taken = context.store.series_taken(&ids).await?;
-    let memory: SeriesMemory = taken.into_iter().map(|series| (series, Decision::Taken)).collect();
+    if !seen.unread.is_empty() {
+        tracing::warn!(
+            calendar.id = calendar.id.0,
+            unread = seen.unread.len(),
+            "calendar {} has {} events or series that cannot be read, or are drafts: nothing is concluded about them",
+            calendar.id,
+            seen.unread.len()
+        );
+    }
     let withheld = seen.still_withheld(&calendar.withheld);
-    Ok(Ok((compare(&known, &seen, fetched.window, &programs, &memory), withheld)))
+    Ok(Ok((compare(&copies, &seen, fetched.window, &programs, &memory), withheld)))
 }
 
 /// How long to leave a calendar alone after `failures` failures in a row: doubling from half a minute

@@ -110,6 +110,8 @@ pub struct Listing {
 pub enum Change {
     /// The event is now like this. A cancelled one that the provider still describes comes so, too.
     Event(Box<Event>),
+    /// The event is now like this, which is outside the window.
+    Outside(Box<Event>),
     /// Inside the window the series now has these occurrences, those that are told as unread, and no
     /// others.
     Series { series: String, occurrences: Vec<Event> },
@@ -120,9 +122,9 @@ pub enum Change {
     /// The event with this key is there, and cannot be understood. It is not gone. With the key of a
     /// series: it has occurrences that are not known, so that none of it is gone for not being told.
     Unread { key: String },
-    /// Inside the window the series has more than [`MOST_OCCURRENCES`]. None of them is told; it is
-    /// not gone.
-    Withheld { series: String },
+    /// Inside the window the series has more than [`MOST_OCCURRENCES`]; so many of them are shown, so
+    /// that it can be seen whom it concerns. It is not gone.
+    Withheld { series: String, some: Vec<Event> },
 }
 
 /// More occurrences inside one window than any series of meetings has: a rule that is absurd would

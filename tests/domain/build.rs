@@ -148,6 +148,7 @@ pub fn event(key: &str) -> Event {
         title: None,
         categories: Vec::new(),
         organizer: Some(address("ada@acme.example")),
+        written_by: None,
         guests: vec![guest("grace@contoso.example", Response::Accepted)],
         guests_hidden: false,
         has_place: false,

@@ -112,6 +112,21 @@ fn a_single_event_that_became_a_series_is_gone_as_a_single_event() {
     assert_eq!(changed(&changes), ["s_0", "s_1"]);
 }
 
+/// Google tells occurrences without their series, and may say nothing of what they were before.
+#[test]
+fn what_became_a_series_or_a_single_event_takes_the_place_of_what_it_was() {
+    let single = known(&[event("s"), event("t")]);
+    let changes = compared(&single, &Seen { events: vec![occurrence("s", 0)], ..Seen::default() });
+    assert_eq!((&changes.gone[..], changed(&changes)), (&[single[0].id][..], vec!["s_0"]));
+    // All that is known is that it is a series now.
+    let seen = Seen { masters: ["s".to_owned()].into(), ..Seen::default() };
+    assert_eq!(compared(&single, &seen).gone, [single[0].id]);
+
+    let series = known(&[occurrence("s", 0), occurrence("s", 1), occurrence("t", 0)]);
+    let changes = compared(&series, &Seen { events: vec![event("s")], ..Seen::default() });
+    assert_eq!((&changes.gone[..], changed(&changes)), (&[series[0].id, series[1].id][..], vec!["s"]));
+}
+
 #[test]
 fn a_deletion_takes_the_event_or_all_of_its_series() {
     let known = known(&[event("a"), occurrence("s", 0), occurrence("s", 1), occurrence("t", 0)]);

@@ -78,6 +78,20 @@ fn what_speaks_for_and_against_is_weighed() {
             with(|e| (e.guests_hidden, e.title) = (true, Some("1:1 Ada/Grace".into()))),
             Taken,
         ),
+        // Whoever writes it on a calendar of several is there, if they are of the pairing, and else nobody.
+        (
+            "written by the mentor on a shared calendar",
+            with(|e| (e.organizer, e.written_by) = (None, Some(address("ada@acme.example")))),
+            Taken,
+        ),
+        (
+            "written by somebody else on a shared calendar",
+            with(|e| {
+                (e.organizer, e.written_by) = (None, Some(address("assistant@acme.example")));
+                e.guests.push(guest("ada@acme.example", Response::NeedsAction));
+            }),
+            Taken,
+        ),
         ("made by mentord, however odd", with(|e| (e.marker, e.free) = (Some("m".into()), true)), Taken),
     ];
     for (what, event, expected) in cases {

@@ -55,21 +55,29 @@ fn a_patience_of_hours_is_never_shortened() {
 #[test]
 fn calendars_that_were_listed_together_are_not_listed_anew_in_a_herd() {
     let future = TimeDelta::days(60);
-    let window = Window { from: now() - TimeDelta::days(30), to: now() + future };
     for first in [1, 1_000, 123_456] {
-        let mut hours = BTreeMap::<i64, u32>::new();
+        let mut quarters = BTreeMap::<i64, u32>::new();
         for id in (first..first + 500).map(CalendarId) {
-            let anew = (0..60 * 24).find(|hour| !serves(window, future, id, now() + TimeDelta::hours(*hour)));
-            *hours.entry(anew.expect("some time")).or_default() += 1;
+            let anew = (0..=24 * 4).find(|quarter| !serves(now(), future, id, now() + minutes(quarter * 15)));
+            *quarters.entry(anew.expect("within a day")).or_default() += 1;
         }
-        // Within six days of each other, and evenly: three or four in an hour.
-        assert_eq!(hours.len(), 144, "{hours:?}");
-        assert!(hours.values().all(|count| *count <= 5), "{hours:?}");
-        // While there are more than forty days left to look at.
-        assert!(*hours.keys().last().expect("one") <= 24 * 24, "{hours:?}");
+        // Within half a day of each other, and evenly: ten or so in a quarter of an hour.
+        assert!(quarters.keys().all(|quarter| (12 * 4..=24 * 4).contains(quarter)), "{quarters:?}");
+        assert_eq!(quarters.len(), 48, "{quarters:?}");
+        assert!(quarters.values().all(|count| *count <= 13), "{quarters:?}");
     }
-    // The clock was set back: the window does not begin yet.
-    assert!(!serves(window, future, CalendarId(1), window.from - minutes(1)));
+    // The clock was set back, or `future` was longer: it is not known when it was listed.
+    assert!(!serves(now() + minutes(1), future, CalendarId(1), now()));
+}
+
+/// Who looks a day ahead has to look again sooner.
+#[test]
+fn a_short_future_is_not_used_up() {
+    let future = TimeDelta::days(1);
+    for id in (1..50).map(CalendarId) {
+        assert!(serves(now(), future, id, now() + minutes(3 * 60)));
+        assert!(!serves(now(), future, id, now() + minutes(8 * 60)));
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@ use crate::programme::*;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_too_far_ahead_comes_near() {
-    let mut programme = Programme::new().await;
+    let programme = Programme::new().await;
     let mut far = Vec::new();
     for pair in [[ADA, BEN], [CHEN, DARA]] {
         let [organizer, guest] = pair;
@@ -20,29 +20,59 @@ async fn what_was_too_far_ahead_comes_near() {
     programme.until("2026-10-05T10:10").await;
     assert_eq!(programme.sessions().await.len(), 2);
 
-    // Two weeks and a half later there are still more than seven tenths of the sixty days ahead.
-    programme.stop().await;
-    programme.skip("2026-10-22T06:00").await;
-    programme.start().await;
-    programme.until("2026-10-22T18:00").await;
+    // It is listed in full after the session, and about once a day.
+    programme.until("2026-10-07T06:00").await;
+    programme.asked().await;
+    programme.until("2026-10-14T06:00").await;
     let asked = programme.asked().await;
     for who in ["ada", "chen"] {
         let about = about(&asked, who);
-        assert!(
-            about.len() > 10 && about[about.len() - 10..].iter().all(|kind| *kind == "since"),
-            "{about:?}"
-        );
+        let in_full = about.iter().filter(|kind| **kind == "all").count();
+        assert!((7..=14).contains(&in_full), "{about:?}");
+        assert!(about.iter().filter(|kind| **kind == "since").count() > in_full * 10, "{about:?}");
     }
     assert_eq!(programme.sessions().await.len(), 2);
 
-    // Within the six days after that each calendar is listed anew, once.
-    programme.until("2026-10-30T06:00").await;
-    let asked = programme.asked().await;
-    for who in ["ada", "chen"] {
-        let about = about(&asked, who);
-        assert_eq!(about.iter().filter(|kind| **kind == "all").count(), 1, "{about:?}");
-    }
+    // Sixty days ahead of which it comes into sight.
+    programme.until("2026-10-16T12:00").await;
     let sessions = programme.sessions().await;
     let starts: Vec<_> = sessions.iter().map(|session| session.start).collect();
     assert_eq!(starts[2..], [berlin("2026-12-14T10:00"); 2]);
+}
+
+/// Nobody tells of what happened before a cursor was lost: what the full listing lacks may be far ahead.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_moved_out_of_sight_is_moved_and_not_called_off() {
+    let programme = Programme::new().await;
+    let mut moved = Vec::new();
+    for pair in [[ADA, BEN], [CHEN, DARA]] {
+        moved.push(programme.meeting(pair[0], pair[1], "2026-10-20T10:00", None).await);
+        let series = Some("FREQ=WEEKLY;COUNT=3");
+        moved.push(programme.meeting(pair[0], pair[1], "2026-10-21T10:00", series).await);
+    }
+    programme.until("2026-10-05T08:10").await;
+    let before = programme.sessions().await;
+    assert_eq!(before.len(), 8);
+
+    programme.world.expire_cursors(None).await.expect("cursors");
+    for (number, meeting) in moved.iter().enumerate() {
+        // Of the series the second occurrence alone.
+        let original = (number % 2 == 1).then(|| berlin("2026-10-28T10:00"));
+        programme.world.reschedule(meeting, original, "2027-01-12T15:00", None).await.expect("moved");
+    }
+    programme.until("2026-10-05T10:10").await;
+    let after = programme.sessions().await;
+    assert_eq!(after.len(), 8);
+    let far = after.iter().filter(|session| session.start == berlin("2027-01-12T15:00"));
+    assert_eq!(far.filter(|session| (session.moves, session.stands) == (1, true)).count(), 4, "{after:#?}");
+    assert!(after.iter().all(|session| session.stands && before.iter().any(|one| one.id == session.id)));
+
+    // One that was called off meanwhile is.
+    programme.world.expire_cursors(None).await.expect("cursors");
+    for meeting in [&moved[1], &moved[3]] {
+        programme.world.cancel(meeting, Some(berlin("2026-10-21T10:00"))).await.expect("called off");
+    }
+    programme.until("2026-10-05T12:10").await;
+    let off: Vec<_> = programme.sessions().await.into_iter().filter(|session| !session.stands).collect();
+    assert_eq!(off.iter().map(|session| session.start).collect::<Vec<_>>(), [berlin("2026-10-21T10:00"); 2]);
 }

@@ -78,11 +78,17 @@ pub fn share(whole: TimeDelta, id: CalendarId) -> TimeDelta {
     TimeDelta::milliseconds(i64::try_from(share).unwrap_or(0))
 }
 
-/// Whether the window that a cursor is bound to still reaches far enough into the `future`. Calendars
-/// differ by up to a tenth of that: what was listed together is not listed anew together.
-pub fn serves(window: Window, future: TimeDelta, id: CalendarId, now: DateTime<Utc>) -> bool {
-    // A window that lies ahead altogether is from before the clock was set back.
-    window.from <= now && window.to - now >= future * 7 / 10 - share(future / 10, id)
+/// For how long at most it is enough to ask what has changed: providers forget to say so at times, and the
+/// window that a cursor is bound to does not move along.
+const ENOUGH: TimeDelta = TimeDelta::days(1);
+
+/// Whether what a calendar held when it was listed in full, for a window that reached `future` ahead, is
+/// recent enough to go on from. Calendars differ by up to a half: what was listed together is not listed
+/// anew together.
+pub fn serves(listed_at: DateTime<Utc>, future: TimeDelta, id: CalendarId, now: DateTime<Utc>) -> bool {
+    let enough = ENOUGH.min(future * 3 / 10);
+    // One that lies ahead is from before the clock was set back, or `future` was longer then.
+    listed_at <= now && now - listed_at < enough - share(enough / 2, id)
 }
 
 /// When a calendar that was read at `now` is read again. Quiet ones that were read together are not

@@ -151,9 +151,7 @@ fn name(pairing: &Pairing, identity: &Identity) -> SessionId {
 fn current<'a>(copies: &[&'a Copy]) -> Vec<&'a Copy> {
     let rank = |copy: &Copy| (copy.facts.state == CopyState::Stands, copy.changed_at, copy.id);
     let outdone = |copy: &Copy, other: &Copy| {
-        other.calendar == copy.calendar
-            && copy.facts.state != CopyState::Stands
-            && rank(other) > rank(copy)
+        other.calendar == copy.calendar && copy.facts.state != CopyState::Stands && rank(other) > rank(copy)
     };
     copies.iter().filter(|copy| !copies.iter().any(|other| outdone(copy, other))).copied().collect()
 }

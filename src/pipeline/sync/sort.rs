@@ -7,13 +7,31 @@ use chrono::{DateTime, Utc};
 use super::Fetched;
 use crate::domain::calendar::Calendar;
 use crate::domain::copies::Seen;
-use crate::domain::event::Window;
+use crate::domain::detect::{SeriesMemory, sight};
+use crate::domain::event::{Event, Window};
+use crate::domain::pairing::Pairing;
+use crate::domain::program::Program;
 use crate::domain::session::{Copy, CopyState};
 use crate::pipeline::Context;
 use crate::providers::{Change, Provider, ProviderError};
 
-/// How many events that a listing without an end lacks are looked at in one reading.
+/// How many events that a listing lacks are looked at in one reading.
 const MOST_LOOKS: usize = 50;
+
+/// What is known of the calendar, and whom it concerns.
+pub(super) struct Known<'a> {
+    pub copies: &'a [Copy],
+    pub programs: &'a [(&'a Program, &'a [Pairing])],
+    pub memory: &'a SeriesMemory,
+}
+
+impl Known<'_> {
+    /// Whether a pairing meets, or met, in a series.
+    fn concerned_by(&self, series: &str, some: &[Event]) -> bool {
+        self.copies.iter().any(|copy| copy.facts.series.as_deref() == Some(series))
+            || some.iter().any(|event| !sight(event, self.programs, self.memory).is_empty())
+    }
+}
 
 /// Turns a provider's changes into what was seen. Whatever a listing merely no longer shows is looked
 /// at once more when it is known: it may have moved out of the window.
@@ -21,7 +39,7 @@ pub(super) async fn sort_out(
     context: &Context,
     provider: &dyn Provider,
     calendar: &Calendar,
-    known: &[Copy],
+    known: &Known<'_>,
     Fetched { listing, window, full }: &mut Fetched,
 ) -> Result<Seen, ProviderError> {
     let ended = listing.cursor.is_some();
@@ -30,6 +48,12 @@ pub(super) async fn sort_out(
     for change in std::mem::take(&mut listing.changes) {
         match change {
             Change::Event(event) => seen.events.push(*event),
+            // Elsewhere than in the window only what is known matters.
+            Change::Outside(event) => {
+                if known.copies.iter().any(|copy| copy.facts.event == event.key) {
+                    seen.events.push(*event);
+                }
+            }
             Change::Series { series, occurrences } => {
                 let keys = occurrences.iter().map(|event| event.key.clone()).collect();
                 seen.series.push((series, keys));
@@ -41,8 +65,11 @@ pub(super) async fn sort_out(
             Change::Unread { key } => {
                 seen.unread.insert(key);
             }
-            Change::Withheld { series } => {
-                seen.withheld.insert(series);
+            // Of those that concern nobody nothing is kept, not even the key.
+            Change::Withheld { series, some } => {
+                if known.concerned_by(&series, &some) {
+                    seen.withheld.insert(series);
+                }
             }
             Change::Unlisted { key } => {
                 doubtful.insert(key);
@@ -51,6 +78,7 @@ pub(super) async fn sort_out(
     }
     for key in doubtful {
         let concerned: Vec<&Copy> = known
+            .copies
             .iter()
             .filter(|copy| copy.facts.state != CopyState::Gone)
             .filter(|copy| copy.facts.event == key || copy.facts.series.as_ref() == Some(&key))
@@ -66,17 +94,49 @@ pub(super) async fn sort_out(
             }
         }
     }
-    if *full && !ended {
-        for key in lacking(&seen, known, *window, context.clock.now()) {
-            look(provider, calendar, &key, &mut seen).await?;
-        }
+    if *full {
+        look_at_what_lacks(provider, calendar, known.copies, *window, context.clock.now(), &mut seen).await?;
     }
     Ok(seen)
 }
 
-/// Of the known events that a full listing lacks which has no end: those to be looked at now, the
-/// nearest first. The others get their turn as they come nearer.
-fn lacking(seen: &Seen, known: &[Copy], window: Window, now: DateTime<Utc>) -> Vec<String> {
+/// What a full listing lacks may have been moved out of its window, and a listing without an end shows
+/// part of what there is. As many as may be are looked at now, the nearest first. Of a listing that had an
+/// end the others are gone; of one that had none, they get their turn as they come nearer.
+async fn look_at_what_lacks(
+    provider: &dyn Provider,
+    calendar: &Calendar,
+    known: &[Copy],
+    window: Window,
+    now: DateTime<Utc>,
+    seen: &mut Seen,
+) -> Result<(), ProviderError> {
+    let mut looks = 0;
+    let lacking = lacking(seen, known, window, now);
+    let mut series_there: BTreeSet<String> = seen.series.iter().map(|(series, _)| series.clone()).collect();
+    for copy in lacking {
+        // One that is deleted as a whole is so with one look.
+        if let Some(series) = &copy.facts.series
+            && !series_there.contains(series)
+            && !seen.deleted.contains(series)
+            && looks < MOST_LOOKS
+        {
+            looks += 1;
+            look(provider, calendar, series, seen).await?;
+            series_there.insert(series.clone());
+        }
+        let answered = |key: &String| seen.deleted.contains(key) || seen.unread.contains(key);
+        let key = &copy.facts.event;
+        if looks < MOST_LOOKS && !answered(key) && !copy.facts.series.as_ref().is_some_and(answered) {
+            looks += 1;
+            look(provider, calendar, key, seen).await?;
+        }
+    }
+    Ok(())
+}
+
+/// The known events that a full listing lacks and that matter, the nearest first, each once.
+fn lacking<'k>(seen: &Seen, known: &'k [Copy], window: Window, now: DateTime<Utc>) -> Vec<&'k Copy> {
     let told: BTreeSet<&str> = seen.events.iter().map(|event| event.key.as_str()).collect();
     let lacks = |copy: &&Copy| {
         let facts = &copy.facts;
@@ -85,20 +145,18 @@ fn lacking(seen: &Seen, known: &[Copy], window: Window, now: DateTime<Utc>) -> V
                 || seen.deleted.contains(key)
                 || seen.unread.contains(key)
                 || seen.withheld.contains(key)
-                || seen.series.iter().any(|(series, _)| series == key)
+                // What a series has elsewhere, a full listing of the window does not say.
+                || !seen.full && seen.series.iter().any(|(series, _)| series == key)
         });
-        facts.state != CopyState::Gone && window.touches(facts.start, facts.end) && !answered
+        // Where what is over went in the end, nobody asks.
+        let matters = facts.end > now || !seen.full;
+        facts.state != CopyState::Gone && window.touches(facts.start, facts.end) && matters && !answered
     };
     let mut lacking: Vec<&Copy> = known.iter().filter(lacks).collect();
-    lacking.sort_by_key(|copy| (copy.facts.start - now).abs());
-    let mut keys: Vec<String> = Vec::new();
-    for copy in lacking {
-        if !keys.contains(&copy.facts.event) {
-            keys.push(copy.facts.event.clone());
-        }
-    }
-    keys.truncate(MOST_LOOKS);
-    keys
+    lacking.sort_by_key(|copy| ((copy.facts.start - now).abs(), copy.id));
+    let mut keys = BTreeSet::new();
+    lacking.retain(|copy| keys.insert(&copy.facts.event));
+    lacking
 }
 
 /// Looks what became of an event or a series; whether it is a series that is still there.
@@ -109,13 +167,16 @@ async fn look(
     seen: &mut Seen,
 ) -> Result<bool, ProviderError> {
     match provider.look(&calendar.address, key).await {
-        Ok(Some(event)) if event.series.as_deref() == Some(key) => return Ok(true),
+        Ok(Some(event)) if event.series.as_deref() == Some(key) => {
+            seen.masters.insert(key.to_owned());
+            return Ok(true);
+        }
         Ok(Some(event)) => seen.events.push(event),
         Ok(None) => {
             seen.deleted.insert(key.to_owned());
         }
-        // It is there; what it says is nobody's loss but its own.
-        Err(ProviderError::Garbled(_)) => {
+        // It is there, on a calendar that lets itself be read; what it says is nobody's loss but its own.
+        Err(ProviderError::Garbled(_) | ProviderError::Unreachable(_)) => {
             seen.unread.insert(key.to_owned());
         }
         Err(error) => return Err(error),

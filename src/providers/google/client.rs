@@ -31,8 +31,8 @@ const MOST_PAGES_SINCE: usize = 40;
 macro_rules! event_fields {
     () => {
         "id,status,summary,start,end,originalStartTime,recurringEventId,iCalUID,eventType,\
-         transparency,visibility,location,organizer(email),\
-         attendees(email,organizer,resource,responseStatus),attendeesOmitted,\
+         transparency,visibility,location,creator(email),organizer(email,self),\
+         attendees(email,organizer,resource,responseStatus,self),attendeesOmitted,\
          conferenceData(conferenceId,conferenceSolution(key(type)),\
          entryPoints(entryPointType,uri)),hangoutLink,extendedProperties"
     };
@@ -83,7 +83,7 @@ impl Calendar {
             })?;
             for item in page.items {
                 let change = match item {
-                    Item::Read(event) => map::change(*event),
+                    Item::Read(event) => map::change(*event, mailbox),
                     Item::Undecodable(key) => Some(Change::Unread { key }),
                 };
                 // Increments are not bounded by the window of the first listing.
@@ -119,7 +119,7 @@ impl Calendar {
             Err(failure) if matches!(failure.status(), Some(404 | 410)) => return Ok(None),
             Err(failure) => return Err(failure.into()),
         };
-        match map::change(event) {
+        match map::change(event, mailbox) {
             Some(Change::Event(event)) => Ok(Some(*event)),
             Some(Change::Deleted { .. }) => Ok(None),
             _ => Err(ProviderError::Garbled("an event without an id or a start".into())),
@@ -201,43 +201,64 @@ impl Calendar {
     }
 }
 
-/// What a listing brought, but for series that have too many occurrences.
+/// What a listing brought, the last word on each event, but for series that have too many occurrences.
 #[derive(Default)]
 struct Changes {
-    changes: Vec<Change>,
-    /// The occurrences of each series that were told. A page may come twice.
+    /// In the order in which they came, with nothing where something else was said later: what is
+    /// changed while the pages are fetched is on two of them.
+    changes: Vec<Option<Change>>,
+    /// Where in `changes` the word on each key is.
+    last: HashMap<String, usize>,
+    /// The occurrences of each series that were told.
     told: HashMap<String, HashSet<String>>,
 }
 
 impl Changes {
     fn add(&mut self, change: Change) {
+        let key = match &change {
+            Change::Event(event) | Change::Outside(event) => event.key.clone(),
+            Change::Deleted { key } | Change::Unlisted { key } | Change::Unread { key } => key.clone(),
+            Change::Series { series, .. } | Change::Withheld { series, .. } => series.clone(),
+        };
         if let Change::Event(event) = &change
             && let Some(series) = &event.series
         {
             let told = self.told.entry(series.clone()).or_default();
-            if told.len() <= MOST_OCCURRENCES {
-                told.insert(event.key.clone());
-            }
             if told.len() > MOST_OCCURRENCES {
                 return;
             }
+            told.insert(event.key.clone());
         }
-        self.changes.push(change);
+        if let Some(earlier) = self.last.insert(key.clone(), self.changes.len()) {
+            let before = self.changes[earlier].take();
+            if let (Some(Change::Event(before)), false) = (&before, matches!(change, Change::Event(_)))
+                && let Some(told) = before.series.as_ref().and_then(|series| self.told.get_mut(series))
+            {
+                told.remove(&key);
+            }
+        }
+        self.changes.push(Some(change));
     }
 
     fn finish(self) -> Vec<Change> {
-        let Self { mut changes, mut told } = self;
-        told.retain(|_, told| told.len() > MOST_OCCURRENCES);
-        if !told.is_empty() {
-            changes.retain(|change| match change {
-                Change::Event(event) => {
-                    !event.series.as_ref().is_some_and(|series| told.contains_key(series))
+        let Self { changes, told, .. } = self;
+        let is_too_many = |event: &Event| {
+            let told = event.series.as_ref().and_then(|series| told.get(series));
+            told.is_some_and(|told| told.len() > MOST_OCCURRENCES)
+        };
+        let mut kept = Vec::with_capacity(changes.len());
+        let mut withheld: HashMap<String, Vec<Event>> = HashMap::new();
+        for change in changes.into_iter().flatten() {
+            match change {
+                Change::Event(event) if is_too_many(&event) => {
+                    let series = event.series.clone().unwrap_or_default();
+                    withheld.entry(series).or_default().push(*event);
                 }
-                _ => true,
-            });
-            changes.extend(told.into_keys().map(|series| Change::Withheld { series }));
+                other => kept.push(other),
+            }
         }
-        changes
+        kept.extend(withheld.into_iter().map(|(series, some)| Change::Withheld { series, some }));
+        kept
     }
 }
 

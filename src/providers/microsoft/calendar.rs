@@ -2,16 +2,17 @@
 
 use std::collections::BTreeSet;
 
-use chrono::SecondsFormat;
+use chrono::{SecondsFormat, TimeDelta};
+use chrono_tz::Tz;
 use serde::de::IgnoredAny;
 use url::Url;
 
-use super::client::Client;
+use super::client::{Client, Pages};
 use super::error::Failure;
 use super::map;
 use super::round::{self, Entry, Series};
 use super::wire::{self, EVENT_FIELDS, Part};
-use crate::domain::event::{Event, Window};
+use crate::domain::event::{Event, Moment, Window};
 use crate::domain::people::Address;
 use crate::providers::{Change, Listing, MOST_OCCURRENCES, ProviderError};
 
@@ -72,9 +73,23 @@ impl Calendar<'_> {
             (Part::Occurrence | Part::Exception, Some(series)) => self.event(series).await?,
             _ => None,
         };
-        map::event(&own, master.as_ref(), self.mailbox)
-            .map(Some)
-            .map_err(|why| ProviderError::Garbled(format!("an event cannot be read: {why}")))
+        let event = map::event(&own, master.as_ref(), self.mailbox)
+            .map_err(|why| ProviderError::Garbled(format!("an event cannot be read: {why}")))?;
+        // Ids go with what is filed in another calendar of the mailbox, or among what was deleted.
+        if own.part() == Part::Master || self.shows(&event).await? { Ok(Some(event)) } else { Ok(None) }
+    }
+
+    /// Whether the calendar shows the event at its time.
+    async fn shows(&self, event: &Event) -> Result<bool, ProviderError> {
+        let doubt = match event.start {
+            Moment::At(_) => TimeDelta::seconds(1),
+            Moment::Day(_) => TimeDelta::hours(14),
+        };
+        let [from, to] = [event.start, event.end].map(|moment| moment.instant(Tz::UTC));
+        let [from, to] = bounds(Window { from: from - doubt, to: to + doubt });
+        let url = self.url(&["calendarView"], &[from, to, ("$select", "id".to_owned())]);
+        let there: Pages<wire::Event> = self.client.pages(url).await?;
+        Ok(there.items.iter().any(|item| round::key(item) == Some(&event.key)))
     }
 
     /// See [`crate::providers::Provider::probe`].
@@ -90,10 +105,10 @@ impl Calendar<'_> {
     /// came is the series only if that is what came, and is fetched otherwise.
     async fn series(&self, series: Series, window: Window, full: bool) -> Result<Vec<Change>, ProviderError> {
         let deleted = |key| vec![Change::Deleted { key }];
-        let Series { id, master, mut members, mut unread, nameless } = series;
+        let Series { id, master, mut members, mut unread, nameless, retold } = series;
         let came_whole = master.is_some() && members.iter().any(|member| member.part() == Part::Occurrence);
         // Whether all that there is is known by its key.
-        let mut whole = !nameless && (full || came_whole);
+        let mut whole = !nameless && !retold && (full || came_whole);
         let master = match master {
             Some(master) => Some(master),
             None => match self.event(&id).await {
@@ -115,7 +130,9 @@ impl Calendar<'_> {
             }
         }
         if members.len() + unread.len() > MOST_OCCURRENCES {
-            return Ok(vec![Change::Withheld { series: id }]);
+            members.truncate(MOST_OCCURRENCES);
+            let some = members.iter().filter_map(|member| self.read(member, master.as_deref())).collect();
+            return Ok(vec![Change::Withheld { series: id, some }]);
         }
         let mut occurrences = Vec::with_capacity(members.len());
         for mut member in members {
@@ -153,7 +170,7 @@ impl Calendar<'_> {
     /// The event in the words of the domain, if it can be read.
     fn read(&self, own: &wire::Event, master: Option<&wire::Event>) -> Option<Event> {
         map::event(own, master, self.mailbox)
-            .inspect_err(|why| tracing::debug!(%why, "an event cannot be read"))
+            .inspect_err(|why| tracing::debug!(%why, "an event is not read"))
             .ok()
     }
 

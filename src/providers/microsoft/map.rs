@@ -12,12 +12,18 @@ use crate::domain::uid::{instance_date, plain_uid};
 #[error("{0}")]
 pub struct Unreadable(pub &'static str);
 
+/// Nobody else knows of it yet, and it may still become something else.
+pub const DRAFT: &str = "its organiser has not sent it yet";
+
 /// The event as it stands on the calendar of `owner`; `master` is that of its series, if it belongs
 /// to one and it is at hand. A master itself becomes its first occurrence, with its own key as that
 /// of the series.
 pub fn event(own: &wire::Event, master: Option<&wire::Event>, owner: &Address) -> Result<Event, Unreadable> {
     if own.id.is_empty() {
         return Err(Unreadable("it has no id"));
+    }
+    if own.is_draft == Some(true) || master.is_some_and(|master| master.is_draft == Some(true)) {
+        return Err(Unreadable(DRAFT));
     }
     let part = own.part();
     // Occurrences come as little more than key and times.
@@ -67,6 +73,7 @@ pub fn event(own: &wire::Event, master: Option<&wire::Event>, owner: &Address) -
         title: details.subject.clone().filter(|title| !private && !title.is_empty()),
         categories: details.categories.clone().filter(|_| !private).unwrap_or_default(),
         organizer: people.organizer,
+        written_by: None,
         guests: people.guests,
         guests_hidden: people.hidden,
         has_place: !private && has_place(details),
@@ -195,6 +202,7 @@ mod tests {
             title: Some("Mentoring".into()),
             categories: vec!["Blue".into()],
             organizer: Some(owner()),
+            written_by: None,
             guests: vec![crate::domain::event::Guest {
                 address: Address::parse("ann@example.com").expect("address"),
                 response: Response::Accepted,

@@ -30,6 +30,8 @@ pub struct Series {
     pub unread: Vec<String>,
     /// Something of it came without a key.
     pub nameless: bool,
+    /// It came more than once. A deleted occurrence leaves no tombstone: what came first may be gone.
+    pub retold: bool,
 }
 
 enum Came {
@@ -44,7 +46,7 @@ enum Came {
 pub fn entries(items: Vec<Item>) -> Vec<Entry> {
     let mut came: Vec<Option<(String, Came)>> = Vec::new();
     let mut last: HashMap<String, usize> = HashMap::new();
-    let mut nameless = Vec::new();
+    let (mut nameless, mut retold) = (Vec::new(), Vec::new());
     for item in items {
         let Some(id) = key(&item).map(str::to_owned) else {
             tracing::debug!("an event without an id is skipped");
@@ -54,8 +56,11 @@ pub fn entries(items: Vec<Item>) -> Vec<Entry> {
             });
             continue;
         };
-        if let Some(earlier) = last.insert(id.clone(), came.len()) {
-            came[earlier] = None;
+        if let Some(earlier) = last.insert(id.clone(), came.len())
+            && let Some((series, Came::Event(event))) = came[earlier].take()
+            && event.part() == Part::Master
+        {
+            retold.push(series);
         }
         came.push(Some((id, what(item))));
     }
@@ -65,6 +70,11 @@ pub fn entries(items: Vec<Item>) -> Vec<Entry> {
     }
     for series in nameless {
         round.series(&series).nameless = true;
+    }
+    for series in retold {
+        if round.known.contains_key(&series) {
+            round.series(&series).retold = true;
+        }
     }
     round.finish()
 }
@@ -159,12 +169,13 @@ mod tests {
                 Entry::Removed(id) => format!("-{id}"),
                 Entry::Unread(id) => format!("!{id}"),
                 Entry::Series(series) => format!(
-                    "{}({}{}{}{})",
+                    "{}({}{}{}{}{})",
                     series.id,
                     if series.master.is_some() { "m" } else { "" },
                     series.members.iter().map(|one| format!(" {}", one.id)).collect::<String>(),
                     series.unread.iter().map(|id| format!(" !{id}")).collect::<String>(),
                     if series.nameless { " ?" } else { "" },
+                    if series.retold { " again" } else { "" },
                 ),
             })
             .collect()
@@ -193,6 +204,14 @@ mod tests {
             short(vec![stub("s1", "s"), json!({"id": "a"}), stub("t1", "t"), master, exception]),
             ["s(m s1 s3)", "=a", "t( t1)"]
         );
+    }
+
+    #[test]
+    fn a_series_that_comes_twice_may_have_lost_something_in_between() {
+        let master = || json!({"id": "s", "type": "seriesMaster"});
+        let came = vec![master(), stub("s1", "s"), stub("s2", "s"), master(), stub("s2", "s")];
+        assert_eq!(short(came), ["s(m s1 s2 again)"]);
+        assert_eq!(short(vec![master(), removed("s")]), ["-s"]);
     }
 
     #[test]

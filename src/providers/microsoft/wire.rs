@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer};
 
 /// What is asked for where Graph lets one choose; `calendarView/delta` does not.
 pub const EVENT_FIELDS: &str = "id,type,seriesMasterId,iCalUId,subject,start,end,isAllDay,\
-    isCancelled,isOrganizer,originalStart,originalStartTimeZone,originalEndTimeZone,sensitivity,\
+    isCancelled,isDraft,isOrganizer,originalStart,originalStartTimeZone,originalEndTimeZone,sensitivity,\
     showAs,categories,organizer,attendees,hideAttendees,location,isOnlineMeeting,\
     onlineMeetingProvider,onlineMeeting,onlineMeetingUrl,responseStatus";
 
@@ -29,6 +29,8 @@ pub struct Event {
     pub end: Option<LocalTime>,
     pub is_all_day: Option<bool>,
     pub is_cancelled: Option<bool>,
+    /// The organiser has changed it and told nobody yet.
+    pub is_draft: Option<bool>,
     pub is_organizer: Option<bool>,
     pub original_start: Option<DateTime<Utc>>,
     pub original_start_time_zone: Option<String>,
@@ -37,8 +39,10 @@ pub struct Event {
     pub occurrence_id: Option<String>,
     pub sensitivity: Option<String>,
     pub show_as: Option<String>,
+    #[serde(deserialize_with = "without_nulls")]
     pub categories: Option<Vec<String>>,
     pub organizer: Option<Recipient>,
+    #[serde(deserialize_with = "without_nulls")]
     pub attendees: Option<Vec<Attendee>>,
     pub hide_attendees: Option<bool>,
     pub location: Option<Location>,
@@ -52,6 +56,14 @@ pub struct Event {
 /// For what says something by being there.
 fn is_there<'de, D: Deserializer<'de>>(value: D) -> Result<bool, D::Error> {
     IgnoredAny::deserialize(value).map(|_| true)
+}
+
+/// Of a collection what there is: nothing in it is promised not to be null.
+fn without_nulls<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    value: D,
+) -> Result<Option<Vec<T>>, D::Error> {
+    let items: Option<Vec<Option<T>>> = Option::deserialize(value)?;
+    Ok(items.map(|items| items.into_iter().flatten().collect()))
 }
 
 /// What part an event plays in a series.

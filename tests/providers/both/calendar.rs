@@ -37,7 +37,13 @@ impl Calendar {
                 }
                 Change::Deleted { key } => drop(deleted.insert(key)),
                 Change::Unread { key } => panic!("{key} cannot be read"),
-                Change::Withheld { series } => panic!("{series} is withheld"),
+                // What is known is told where it went.
+                Change::Outside(event) => {
+                    if self.held.contains_key(&event.key) {
+                        seen.insert(event.key.clone(), *event);
+                    }
+                }
+                Change::Withheld { series, .. } => panic!("{series} is withheld"),
                 Change::Unlisted { key } => {
                     let concerned = |event: &Event| event.key == key || event.series.as_ref() == Some(&key);
                     if !self.held.values().any(concerned) {

@@ -98,9 +98,9 @@ async fn increments_that_reach_decades_ahead_are_clipped() {
     stage.control.retitle(&id, "Coaching", None).await.expect("retitled");
     let listing = stage.list(ANNA, listing.cursor.as_deref()).await.expect("a listing");
     let listed = |change: &&Change| matches!(change, Change::Event(_));
-    let unlisted = |change: &&Change| matches!(change, Change::Unlisted { .. });
+    let outside = |change: &&Change| matches!(change, Change::Outside(_));
     assert_eq!(listing.changes.iter().filter(listed).count(), 4);
-    let beyond = listing.changes.iter().filter(unlisted).count();
+    let beyond = listing.changes.iter().filter(outside).count();
     assert!(beyond > 500 && beyond + 4 == listing.changes.len(), "{beyond}");
 }
 

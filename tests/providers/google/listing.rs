@@ -86,6 +86,26 @@ async fn an_increment_is_clipped_and_survives_what_it_cannot_read() {
     assert_eq!(listing.cursor.as_deref(), Some("s2"));
 }
 
+/// What is changed while the pages are fetched is on two of them, and is told by no later token.
+#[tokio::test]
+async fn the_last_word_on_an_event_counts() {
+    let called_off = |id: &str| json!({"id": id, "status": "cancelled"});
+    for cursor in [None, Some("s1")] {
+        let stage = Stage::new([
+            token("t1"),
+            ok(json!({"items": [event("a", "03-02"), event("b", "03-03"), called_off("c"), event("d", "03-04")],
+                "nextPageToken": "p2"})),
+            ok(json!({"items": [called_off("a"), event("c", "03-05"), event("d", "11-05")],
+                "nextSyncToken": "s2"})),
+        ])
+        .await;
+        let listing = stage.list(cursor).await.expect("a listing");
+        // A full listing is bounded by its window, and what it tells there is believed.
+        let last = if cursor.is_some() { "?d" } else { "+d" };
+        assert_eq!(short(&listing), ["+b", "-a", "+c", last]);
+    }
+}
+
 #[tokio::test]
 async fn a_full_listing_names_what_it_holds_and_nobody_can_read() {
     for odd in [

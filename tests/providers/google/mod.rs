@@ -167,14 +167,15 @@ fn event(id: &str, day: &str) -> Value {
     })
 }
 
-/// The changes in short: `+` for an event, `-` for a deletion, `?` for one that is not listed.
+/// The changes in short: `+` for an event, `-` for a deletion, `?` for one outside the window.
 fn short(listing: &Listing) -> Vec<String> {
     let short = |change: &Change| match change {
         Change::Event(event) => format!("+{}", event.key),
+        Change::Outside(event) => format!("?{}", event.key),
+        Change::Unlisted { key } => panic!("{key}: Google says what became of it"),
         Change::Deleted { key } => format!("-{key}"),
-        Change::Unlisted { key } => format!("?{key}"),
         Change::Unread { key } => format!("!{key}"),
-        Change::Withheld { series } => format!("…{series}"),
+        Change::Withheld { series, .. } => format!("…{series}"),
         Change::Series { .. } => panic!("Google expands series itself"),
     };
     listing.changes.iter().map(short).collect()

@@ -116,6 +116,7 @@ async fn looking_finds_an_event_with_its_series_or_nothing() {
         token("T1"),
         ok(moved("O2", "S")),
         ok(master("S")),
+        ok(json!({"value": [{"id": "O1"}, {"id": "O2"}]})),
         refusal(404, "ErrorItemNotFound"),
         ok(master("S")),
     ])
@@ -127,6 +128,38 @@ async fn looking_finds_an_event_with_its_series_or_nothing() {
     assert_eq!(look("O9").await, None);
     let series = look("S").await.expect("event");
     assert_eq!(series.series.as_deref(), Some("S"));
-    let expected = [TOKEN.into(), got("O2"), got("S"), got("O9"), got("S")];
+    let expected = [TOKEN.into(), got("O2"), got("S"), SHOWN.into(), got("O9"), got("S")];
     assert_eq!(stage.asked().await, expected);
+}
+
+/// What the calendar shows at the time of the event that was looked at.
+const SHOWN: &str = "GET /v1.0/users/mia@example.com/calendarView?startDateTime=2026-03-10T13:59:59Z\
+    &endDateTime=2026-03-10T14:01:00Z&$select=id";
+
+/// Ids survive being filed elsewhere: in another calendar of the mailbox, or among what was deleted.
+#[tokio::test]
+async fn what_the_calendar_does_not_show_is_not_there_though_its_id_leads_to_it() {
+    let replies = vec![
+        token("T1"),
+        ok(moved("O2", "S")),
+        ok(master("S")),
+        // Letter case tells ids apart.
+        ok(json!({"value": [{"id": "o2"}]})),
+    ];
+    let stage = Stage::new(replies).await;
+    assert_eq!(stage.graph.look(&mia(), "O2").await, Ok(None));
+    assert_eq!(stage.asked().await, [TOKEN.into(), got("O2"), got("S"), SHOWN.into()]);
+}
+
+/// What is not sent yet is nobody's appointment, and what was sent stays as it was until it is.
+#[tokio::test]
+async fn a_draft_is_not_read() {
+    let mut draft = single("D", "2026-03-10T14:00");
+    draft["isDraft"] = json!(true);
+    let mut odd = single("A", "2026-03-11T14:00");
+    odd["categories"] = json!([null, "Mentoring"]);
+    odd["attendees"].as_array_mut().expect("attendees").push(json!(null));
+    let stage = Stage::new(vec![token("T1"), last(json!([draft, odd]))]).await;
+    let listing = stage.list(None).await.expect("a listing");
+    assert_eq!(short(&listing), ["!D", "=A"]);
 }

@@ -22,7 +22,7 @@ use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
 const TOKEN: &str = "POST /tenant/oauth2/v2.0/token";
 const DELTA: &str = "GET /v1.0/users/mia@example.com/calendarView/delta\
     ?startDateTime=2026-03-01T00:00:00Z&endDateTime=2026-04-01T00:00:00Z";
-const FIELDS: &str = "id,type,seriesMasterId,iCalUId,subject,start,end,isAllDay,isCancelled,\
+const FIELDS: &str = "id,type,seriesMasterId,iCalUId,subject,start,end,isAllDay,isCancelled,isDraft,\
     isOrganizer,originalStart,originalStartTimeZone,originalEndTimeZone,sensitivity,showAs,\
     categories,organizer,attendees,hideAttendees,location,isOnlineMeeting,onlineMeetingProvider,\
     onlineMeeting,onlineMeetingUrl,responseStatus";
@@ -233,10 +233,11 @@ fn short(listing: &Listing) -> Vec<String> {
     let changes = listing.changes.iter();
     let short = changes.map(|change| match change {
         Change::Event(event) => format!("={}", event.key),
+        Change::Outside(event) => panic!("{}: Graph lists what is in the window", event.key),
         Change::Unlisted { key } => format!("-{key}"),
         Change::Deleted { key } => format!("x{key}"),
         Change::Unread { key } => format!("!{key}"),
-        Change::Withheld { series } => format!("…{series}"),
+        Change::Withheld { series, .. } => format!("…{series}"),
         Change::Series { series, occurrences } => {
             let keys: Vec<_> = occurrences.iter().map(|one| one.key.as_str()).collect();
             format!("{series}[{}]", keys.join(" "))

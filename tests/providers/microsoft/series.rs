@@ -154,3 +154,22 @@ async fn an_exception_without_its_original_start_is_looked_at() {
         assert_eq!(asked, [TOKEN.into(), DELTA.into(), got("O2")]);
     }
 }
+
+/// A deleted occurrence leaves no tombstone: a series that was told before and after that in one round
+/// came once with it and once without.
+#[tokio::test]
+async fn a_series_that_comes_twice_is_fetched() {
+    let stub = |id, day| stub(id, "S", &format!("2026-03-{day}T09:00"));
+    for cursor in [None, Some("/v1.0/cursor")] {
+        let stage = Stage::new(vec![
+            token("T1"),
+            page(json!([master("S"), stub("O1", "09"), stub("O2", "16")]), "/v1.0/more"),
+            last(json!([master("S"), stub("O2", "16")])),
+            ok(json!({"value": [stub("O2", "16")]})),
+        ])
+        .await;
+        let listing = stage.list(cursor).await.expect("a listing");
+        assert_eq!(short(&listing), ["S[O2]"]);
+        assert_eq!(stage.asked().await.last(), Some(&instances("S")));
+    }
+}

@@ -19,11 +19,14 @@ use crate::providers::Change;
 const MARKER: &str = "mentord";
 /// What Google writes where it does not know the organiser.
 const NOBODY: &str = "unknownorganizer@calendar.google.com";
+/// The domain of calendars that are nobody's own: what is planned there has the calendar for its
+/// organiser.
+const SHARED: &str = "group.calendar.google.com";
 
-/// One item of a listing; `None` without an id, of which nothing can be said. Of a cancelled one no
-/// more than the id is sure to be there, whether it is an occurrence of a living series or a whole
-/// event.
-pub(super) fn change(event: api::Event) -> Option<Change> {
+/// One item of a listing of the calendar of `owner`; `None` without an id, of which nothing can be said.
+/// Of a cancelled one no more than the id is sure to be there, whether it is an occurrence of a living
+/// series or a whole event.
+pub(super) fn change(event: api::Event, owner: &Address) -> Option<Change> {
     let Some(key) = event.id.clone().filter(|id| !id.is_empty()) else {
         tracing::debug!("event passed over: no id");
         return None;
@@ -34,7 +37,7 @@ pub(super) fn change(event: api::Event) -> Option<Change> {
         _ => EventState::Confirmed,
     };
     Some(match event.start.as_ref().and_then(moment) {
-        Some(start) => Change::Event(Box::new(live(event, key, start, state))),
+        Some(start) => Change::Event(Box::new(live(event, owner, key, start, state))),
         None => {
             tracing::debug!("event cannot be read: no start");
             Change::Unread { key }
@@ -42,10 +45,10 @@ pub(super) fn change(event: api::Event) -> Option<Change> {
     })
 }
 
-/// What is outside the window counts as not listed, so that what was moved out of it is noticed.
+/// Tells apart what is outside the window.
 pub(super) fn clip(change: Change, window: Window) -> Change {
     match change {
-        Change::Event(event) if !near(&event, window) => Change::Unlisted { key: event.key },
+        Change::Event(event) if !near(&event, window) => Change::Outside(event),
         other => other,
     }
 }
@@ -61,7 +64,7 @@ fn near(event: &Event, window: Window) -> bool {
     window.touches(start - doubt, lasts + doubt)
 }
 
-fn live(event: api::Event, key: String, start: Moment, state: EventState) -> Event {
+fn live(event: api::Event, owner: &Address, key: String, start: Moment, state: EventState) -> Event {
     let private = matches!(event.visibility.as_deref(), Some("private" | "confidential"));
     let marker = marker(&event);
     let mut mapped = Event {
@@ -84,6 +87,7 @@ fn live(event: api::Event, key: String, start: Moment, state: EventState) -> Eve
         title: None,
         categories: Vec::new(),
         organizer: None,
+        written_by: None,
         guests: Vec::new(),
         guests_hidden: event.attendees_omitted == Some(true),
         has_place: false,
@@ -94,15 +98,23 @@ fn live(event: api::Event, key: String, start: Moment, state: EventState) -> Eve
         let location = event.location.unwrap_or_default();
         let link = link(&location);
         mapped.title = event.summary.filter(|title| !title.trim().is_empty());
-        mapped.organizer = event
-            .organizer
-            .and_then(|organizer| address(organizer.email.as_deref()))
-            .filter(|address| address.as_str() != NOBODY);
         for attendee in event.attendees.unwrap_or_default() {
-            match guest(&attendee) {
+            match guest(&attendee, owner) {
                 Some(guest) => mapped.guests.push(guest),
                 None => mapped.guests_hidden = true,
             }
+        }
+        let organizer = event.organizer.and_then(|organizer| {
+            // By whatever name of theirs.
+            let own = (organizer.self_ == Some(true)).then(|| owner.clone());
+            own.or_else(|| address(organizer.email.as_deref()))
+        });
+        let organizer = organizer.filter(|address| address.as_str() != NOBODY);
+        match organizer {
+            Some(calendar) if calendar.domain() == SHARED => {
+                mapped.written_by = event.creator.and_then(|creator| address(creator.email.as_deref()));
+            }
+            organizer => mapped.organizer = organizer,
         }
         mapped.has_place = link.is_none() && !location.trim().is_empty();
         mapped.conference = conference(event.conference_data.as_ref(), event.hangout_link.as_deref(), link);
@@ -139,9 +151,13 @@ fn address(email: Option<&str>) -> Option<Address> {
     Address::parse(email?).ok()
 }
 
-fn guest(attendee: &api::EventAttendee) -> Option<Guest> {
+fn guest(attendee: &api::EventAttendee, owner: &Address) -> Option<Guest> {
     Some(Guest {
-        address: address(attendee.email.as_deref())?,
+        // The owner may have been invited by a name that only Google knows.
+        address: match attendee.self_ {
+            Some(true) => owner.clone(),
+            _ => address(attendee.email.as_deref())?,
+        },
         response: match attendee.response_status.as_deref() {
             Some("accepted") => Response::Accepted,
             Some("tentative") => Response::Tentative,

@@ -27,8 +27,12 @@ fn item(more: Value) -> api::Event {
     serde_json::from_value(item).expect("an event")
 }
 
+fn owner() -> Address {
+    Address::parse("anna@example.com").expect("an address")
+}
+
 fn event(more: Value) -> Event {
-    match change(item(more)) {
+    match change(item(more), &owner()) {
         Some(Change::Event(event)) => *event,
         other => panic!("{other:?}"),
     }
@@ -65,6 +69,7 @@ fn an_ordinary_meeting() {
             title: Some("Mentoring".into()),
             categories: vec![],
             organizer: Address::parse("anna@example.com").ok(),
+            written_by: None,
             guests: vec![
                 guest("anna@example.com", Response::Accepted),
                 guest("ben@example.com", Response::NeedsAction),
@@ -86,20 +91,20 @@ fn cancelled_ones_are_deleted_however_much_is_left_of_them() {
     });
     for (json, expected) in [(minimal, "m1"), (exception, "s1_20260309T090000Z")] {
         let event = serde_json::from_value(json).expect("an event");
-        assert_eq!(change(event), Some(Change::Deleted { key: expected.into() }));
+        assert_eq!(change(event, &owner()), Some(Change::Deleted { key: expected.into() }));
     }
     let whole = item(json!({"status": "cancelled"}));
-    assert_eq!(change(whole), Some(Change::Deleted { key: "m1".into() }));
+    assert_eq!(change(whole, &owner()), Some(Change::Deleted { key: "m1".into() }));
 }
 
 #[test]
 fn what_cannot_be_read_is_no_deletion() {
     for start in [json!(null), json!({})] {
         let event = item(json!({"start": start}));
-        assert_eq!(change(event), Some(Change::Unread { key: "m1".into() }));
+        assert_eq!(change(event, &owner()), Some(Change::Unread { key: "m1".into() }));
     }
     for id in [json!(null), json!("")] {
-        assert_eq!(change(item(json!({"id": id}))), None);
+        assert_eq!(change(item(json!({"id": id})), &owner()), None);
     }
 }
 
@@ -263,7 +268,7 @@ fn what_lies_outside_the_window_is_not_listed() {
         to: "2026-03-31T00:00:00Z".parse().expect("an instant"),
     };
     let listed = |start: Value, end: Value| {
-        let change = change(item(json!({"start": start, "end": end}))).expect("readable");
+        let change = change(item(json!({"start": start, "end": end})), &owner()).expect("readable");
         matches!(clip(change, window), Change::Event(_))
     };
     let at = |text: &str| json!({"dateTime": text});
@@ -276,4 +281,27 @@ fn what_lies_outside_the_window_is_not_listed() {
     assert!(!listed(on("2026-02-27"), on("2026-02-28")));
     let deleted = Change::Deleted { key: "m1".into() };
     assert_eq!(clip(deleted.clone(), window), deleted);
+}
+
+#[test]
+fn the_owner_is_known_by_whatever_name_they_were_invited() {
+    let alias = json!([
+        {"email": "anna.alias@example.net", "self": true, "responseStatus": "tentative"},
+        {"email": "ben@example.com", "organizer": true, "responseStatus": "accepted"}
+    ]);
+    let invited = event(json!({"organizer": {"email": "ben@example.com"}, "attendees": alias}));
+    assert_eq!(invited.guests[0], guest("anna@example.com", Response::Tentative));
+    let own = event(json!({"organizer": {"email": "anna.alias@example.net", "self": true}}));
+    assert_eq!(own.organizer, Some(owner()));
+}
+
+#[test]
+fn a_calendar_that_is_nobody_s_own_is_nobody() {
+    let shared = json!({"email": "c_188abc@group.calendar.google.com", "displayName": "Mentoring"});
+    let meeting = event(json!({"organizer": shared, "creator": {"email": "Ben@example.com"}}));
+    assert_eq!(meeting.organizer, None);
+    assert_eq!(meeting.written_by.as_ref().map(Address::as_str), Some("ben@example.com"));
+    // Of an event on a calendar of somebody's own it says nothing who wrote it.
+    let delegated = event(json!({"creator": {"email": "assistant@example.com"}}));
+    assert_eq!((delegated.organizer, delegated.written_by), (Some(owner()), None));
 }
