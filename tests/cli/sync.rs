@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 use mentord::sandbox::{Conference, Fault, NewMeeting};
 use serde_json::Value;
 
-use crate::stage::{ADA, BEN, CHEN, DARA, EVA, FINN, GUS, Stage};
+use crate::stage::{ADA, BEN, CHEN, DARA, EVA, FINN, GUS, OLGA, Stage};
 
 #[tokio::test]
 async fn a_first_sync_reads_finds_judges_and_plans_and_sends_nothing() {
@@ -211,5 +211,25 @@ async fn a_series_of_thousands_is_left_out_and_the_list_says_so() {
     assert_eq!(stage.list("sessions").await.len(), 1);
     stage.control.shorten("m1", truth[0].occurrences[4].original_start).await.unwrap();
     stage.run(&["sync"]).await.went_well().says(&["sessions:  4 found"]);
+    assert!(stage.list("calendars").await.iter().all(|line| line["error"].is_null()));
+}
+
+#[tokio::test]
+async fn a_series_of_thousands_that_concerns_no_pairing_is_nobody_s_business() {
+    let stage = Stage::set().await;
+    for organizer in [EVA, FINN] {
+        let absurd = NewMeeting {
+            organizer: organizer.to_owned(),
+            attendees: vec![OLGA.to_owned()],
+            title: "Mentoring".to_owned(),
+            start: stage.at(24 * 60).format("%Y-%m-%dT%H:%M").to_string(),
+            timezone: "UTC".to_owned(),
+            minutes: 15,
+            rrule: Some("FREQ=MINUTELY;INTERVAL=70".to_owned()),
+            ..NewMeeting::default()
+        };
+        stage.control.plan(&absurd).await.unwrap();
+    }
+    stage.run(&["sync"]).await.went_well().says(&["calendars: 7 read, 0 failed"]);
     assert!(stage.list("calendars").await.iter().all(|line| line["error"].is_null()));
 }
