@@ -148,10 +148,10 @@ fn present(event: &Event, pairing: &Pairing) -> Option<BTreeSet<ParticipantId>> 
     }
 }
 
-/// The addresses of everybody on the event, rooms left out.
+/// The addresses of everybody on the event, rooms and shared calendars left out.
 fn people_on(event: &Event) -> Vec<&Address> {
     let guests = event.guests.iter().filter(|guest| !guest.resource).map(|guest| &guest.address);
-    event.organizer.iter().chain(guests).collect()
+    event.organizer.iter().chain(guests).filter(|address| !address.is_nobody()).collect()
 }
 
 fn weigh(

@@ -59,6 +59,12 @@ impl Address {
         }
     }
 
+    /// Whether it is a calendar that several share or a room, by the addresses that Google gives them, which
+    /// other vendors pass on.
+    pub fn is_nobody(&self) -> bool {
+        matches!(self.domain(), "group.calendar.google.com" | "resource.calendar.google.com")
+    }
+
     /// Whether both spell the same mailbox.
     pub fn is_same_mailbox(&self, other: &Self) -> bool {
         let is_gmail = |address: &Self| matches!(address.domain(), "gmail.com" | "googlemail.com");

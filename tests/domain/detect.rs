@@ -85,6 +85,14 @@ fn what_speaks_for_and_against_is_weighed() {
             Taken,
         ),
         (
+            "called by a shared calendar, as a guest's vendor tells it",
+            with(|e| {
+                e.organizer = Some(address("c_188a7f@group.calendar.google.com"));
+                e.guests.push(guest("ada@acme.example", Response::NeedsAction));
+            }),
+            Taken,
+        ),
+        (
             "written by somebody else on a shared calendar",
             with(|e| {
                 (e.organizer, e.written_by) = (None, Some(address("assistant@acme.example")));

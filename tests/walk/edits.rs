@@ -327,6 +327,8 @@ impl People<'_> {
             Err(error) => return told(Err(error), String::new()),
         };
         self.done.get_mut().expect("nobody else").entry(new.clone()).or_default().other = true;
+        // What was over before it was split stays where it was.
+        self.ever_as_a_whole.extend([choice.meeting.id.clone(), new.clone()]);
         if self.hidden.contains(&choice.meeting.id) {
             self.hidden.insert(new.clone());
         }

@@ -70,23 +70,39 @@ fn group<'a>(
     for copy in copies {
         by_identity.entry(identity(copy)).or_default().push(copy);
     }
+    let mut by_identity: Vec<_> = by_identity.into_iter().collect();
+    // Who has the name of a session comes before those who took its place.
+    by_identity.sort_by_key(|(identity, _)| named(sessions, identity).is_none());
     let mut groups: Vec<(SessionId, Vec<&Copy>)> = Vec::new();
     let mut new = Vec::new();
     for (identity, mut members) in by_identity {
         members.sort_by_key(|copy| copy.id);
-        let linked = members.iter().find_map(|copy| copy.session.clone());
-        let named = || Some(named(sessions, &identity)?.id.clone());
-        let known = linked.or_else(named).or_else(|| heirs.get(&identity).cloned());
-        match known {
+        let linked = members.iter().filter_map(|copy| copy.session.as_ref());
+        let named = named(sessions, &identity).map(|session| &session.id);
+        let mut known = linked.chain(named).chain(heirs.get(&identity)).cloned();
+        // What had been gone may be there again, beside what took its place.
+        let taken = |id: &SessionId| {
+            groups.iter().any(|(other, others)| other == id && are_side_by_side(&members, others))
+        };
+        match known.find(|id| !taken(id)) {
             Some(id) => add(&mut groups, id, members),
             None => new.push((identity, members)),
         }
     }
-    // Known sessions come first, so that a second name for one of them finds it.
+    // Known sessions come first, so that a second name for one of them finds it, and new ones before what
+    // is none by itself.
+    new.sort_by_key(|(_, members)| !is_worth_making(members));
     for (identity, members) in new {
-        let kin = groups.iter().find(|(_, others)| are_kin(&members, others));
+        let kin = groups
+            .iter()
+            .find(|(_, others)| are_kin(&members, others) && !are_side_by_side(&members, others));
         let twin = || groups.iter().find(|(_, others)| are_twins(&members, others));
-        let id = kin.or_else(twin).map_or_else(|| name(pairing, &identity), |(id, _)| id.clone());
+        // A session keeps its name when it goes on under another identity, which is a name less for others.
+        let free = |id: &SessionId| {
+            !groups.iter().any(|(other, _)| other == id) && !sessions.iter().any(|other| other.id == *id)
+        };
+        let name = || (0..).map(|again| name(pairing, &identity, again)).find(free).expect("a free name");
+        let id = kin.or_else(twin).map_or_else(name, |(id, _)| id.clone());
         add(&mut groups, id, members);
     }
     groups
@@ -131,17 +147,22 @@ fn are_twins(members: &[&Copy], others: &[&Copy]) -> bool {
         && others
             .iter()
             .any(|other| (stands(other) || called_off) && other.facts.start == leading.facts.start)
-        && !members.iter().any(|copy| {
-            let beside = |other: &&&Copy| other.calendar == copy.calendar && shown(other);
-            shown(copy) && others.iter().any(|other| beside(&other))
-        })
+        && !are_side_by_side(members, others)
 }
 
-/// A short name that the same meeting always gets.
-fn name(pairing: &Pairing, identity: &Identity) -> SessionId {
+/// Whether one calendar shows both.
+fn are_side_by_side(members: &[&Copy], others: &[&Copy]) -> bool {
+    let shown = |copy: &&&Copy| copy.facts.state == CopyState::Stands;
+    let others: Vec<_> = others.iter().filter(shown).map(|copy| copy.calendar).collect();
+    members.iter().filter(shown).any(|copy| others.contains(&copy.calendar))
+}
+
+/// A short name that the same meeting always gets; another one for each `again`.
+fn name(pairing: &Pairing, identity: &Identity, again: u32) -> SessionId {
     const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
     let original = identity.1.map(|start| start.to_rfc3339()).unwrap_or_default();
-    let digest = Sha256::digest(format!("{}\n{}\n{original}", pairing.id, identity.0));
+    let again = (0..again).map(|_| '\n').collect::<String>();
+    let digest = Sha256::digest(format!("{}\n{}\n{original}{again}", pairing.id, identity.0));
     let text = digest.iter().take(10).map(|byte| ALPHABET[usize::from(byte % 32)] as char);
     SessionId(std::iter::once('s').chain(text).collect())
 }
@@ -165,6 +186,12 @@ fn speaking<'a>(copies: &[&'a Copy]) -> Vec<&'a Copy> {
 /// Whether it is a session: one calendar on which it is one is enough.
 fn decision(copies: &[&Copy]) -> Decision {
     speaking(copies).iter().map(|copy| copy.facts.decision).min().unwrap_or(Decision::Left)
+}
+
+/// Whether they make a session that nobody knew: what was called off before mentord ever saw it is none of
+/// anybody's memory.
+fn is_worth_making(copies: &[&Copy]) -> bool {
+    decision(copies) != Decision::Left && copies.iter().any(|copy| copy.facts.state == CopyState::Stands)
 }
 
 /// The copy to be believed about the time: the organiser's own, else one that stands, else whatever
@@ -256,10 +283,7 @@ fn merge(
     let facts: &CopyFacts = &leading(copies).facts;
     let decision = decision(copies);
     let stands = stands(copies);
-    // What was called off before mentord ever saw it is no session of anybody's memory.
-    let worth_making =
-        decision != Decision::Left && copies.iter().any(|c| c.facts.state == CopyState::Stands);
-    if known.is_none() && !worth_making {
+    if known.is_none() && !is_worth_making(copies) {
         return None;
     }
     // A series that is moved as a whole takes along on the calendar what is over; nobody met later for it.

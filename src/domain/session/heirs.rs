@@ -21,6 +21,10 @@ const CLOCKS: TimeDelta = TimeDelta::hours(1);
 /// How far a series may be moved of which one occurrence can be seen.
 const ALONE: TimeDelta = TimeDelta::days(14);
 
+/// How far from the occurrence at which a series is cut off the one begins that goes on with it: the day
+/// may change with it, and hardly the week.
+const NEXT: TimeDelta = TimeDelta::days(4);
+
 /// What one calendar shows of one series.
 #[derive(Default)]
 struct Shown {
@@ -34,7 +38,7 @@ struct Before {
     session: SessionId,
     over: bool,
     stands: bool,
-    /// Another calendar has shown already what took its place.
+    /// Something else stands in its place already.
     has_heir: bool,
 }
 
@@ -46,10 +50,10 @@ pub(super) fn heirs(
 ) -> BTreeMap<Identity, SessionId> {
     let linked: BTreeSet<Identity> =
         copies.iter().filter(|copy| copy.session.is_some()).map(identity).collect();
-    let mut standing: BTreeMap<&SessionId, BTreeSet<DateTime<Utc>>> = BTreeMap::new();
+    let mut standing: BTreeMap<&SessionId, Vec<&Copy>> = BTreeMap::new();
     for copy in copies.iter().filter(|copy| copy.facts.state == CopyState::Stands) {
-        if let (Some(session), Some(original)) = (&copy.session, copy.facts.original_start) {
-            standing.entry(session).or_default().insert(original);
+        if let Some(session) = &copy.session {
+            standing.entry(session).or_default().push(copy);
         }
     }
     let goes_on = followed(copies);
@@ -64,8 +68,12 @@ pub(super) fn heirs(
             Some(session) => {
                 let known = sessions.iter().find(|known| known.id == *session);
                 let over = known.is_some_and(|known| known.end <= now);
-                let others = standing.get(session).into_iter().flatten();
-                let has_heir = others.into_iter().any(|other| *other != original);
+                // On the same calendar under whatever name; another calendar may name the same one differently.
+                let is_heir = |other: &&Copy| match other.calendar == copy.calendar {
+                    true => self::identity(other) != identity,
+                    false => other.facts.original_start.is_some_and(|other| other != original),
+                };
+                let has_heir = standing.get(session).is_some_and(|others| others.iter().any(is_heir));
                 let before = Before { session: session.clone(), over, stands, has_heir };
                 shown.before.entry(original).or_insert(before).stands |= stands;
             }
@@ -89,8 +97,9 @@ pub(super) fn heirs(
     heirs
 }
 
-/// On a calendar, the UID of a series that goes on with another one, and of that other one: it came up in
-/// the very reading in which occurrences of the other had gone.
+/// On a calendar, the UID of a series with which another one goes on, and the UID of that other one: it
+/// came up in the very reading in which the other had lost its end, and nothing but that, and the same
+/// person called both.
 fn followed(copies: &[Copy]) -> BTreeMap<(CalendarId, &String), &String> {
     let mut series: BTreeMap<_, Vec<&Copy>> = BTreeMap::new();
     for copy in copies {
@@ -104,12 +113,25 @@ fn followed(copies: &[Copy]) -> BTreeMap<(CalendarId, &String), &String> {
     let mut follows = BTreeMap::new();
     for ((calendar, uid), own) in new {
         let Some(seen_at) = own.iter().map(|copy| copy.changed_at).min() else { continue };
-        let gone = |copy: &&&Copy| copy.session.is_some() && !stands(copy) && copy.changed_at == seen_at;
-        let lost = known.iter().filter(|((other, _), _)| other == calendar);
-        let lost = lost.map(|((_, other), copies)| (copies.iter().filter(gone).count(), *other));
-        let lost: Vec<_> = lost.filter(|(many, _)| *many > 0).collect();
-        // Of two that lost some at once nobody can say with which it goes on.
-        if let [(_, other)] = lost[..] {
+        let called_by = own.iter().find_map(|copy| copy.facts.organizer);
+        let begin = own.iter().map(|copy| copy.facts.original_start).min().flatten();
+        let lost_its_end = |copies: &[&Copy]| {
+            let gone = |copy: &&&Copy| copy.session.is_some() && !stands(copy) && copy.changed_at == seen_at;
+            let cut = copies.iter().filter(gone).map(|copy| copy.facts.original_start).min();
+            let left = copies.iter().filter(|copy| stands(copy)).map(|copy| copy.facts.original_start).max();
+            let by_the_same = copies.iter().all(|copy| copy.facts.organizer == called_by);
+            let (Some(left), Some(Some(cut)), Some(begin)) = (left.flatten(), cut, begin) else {
+                return false;
+            };
+            by_the_same && left < cut && (begin - cut).abs() <= NEXT
+        };
+        let lost: Vec<_> = known
+            .iter()
+            .filter(|((other, _), copies)| other == calendar && lost_its_end(copies))
+            .map(|((_, other), _)| *other)
+            .collect();
+        // Of two that did so at once nobody can say which goes on.
+        if let [other] = lost[..] {
             follows.insert((*calendar, *uid), other);
         }
     }

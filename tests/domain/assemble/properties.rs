@@ -61,7 +61,7 @@ fn later() -> DateTime<Utc> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig::with_cases(500))]
 
     #[test]
     fn assembling_again_changes_nothing(first in any_copies(), more in any_copies()) {

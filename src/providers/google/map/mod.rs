@@ -19,9 +19,6 @@ use crate::providers::Change;
 const MARKER: &str = "mentord";
 /// What Google writes where it does not know the organiser.
 const NOBODY: &str = "unknownorganizer@calendar.google.com";
-/// The domain of calendars that are nobody's own: what is planned there has the calendar for its
-/// organiser.
-const SHARED: &str = "group.calendar.google.com";
 
 /// One item of a listing of the calendar of `owner`; `None` without an id, of which nothing can be said.
 /// Of a cancelled one no more than the id is sure to be there, whether it is an occurrence of a living
@@ -111,7 +108,8 @@ fn live(event: api::Event, owner: &Address, key: String, start: Moment, state: E
         });
         let organizer = organizer.filter(|address| address.as_str() != NOBODY);
         match organizer {
-            Some(calendar) if calendar.domain() == SHARED => {
+            // What is planned on a shared calendar has the calendar for its organiser.
+            Some(calendar) if calendar.is_nobody() => {
                 mapped.written_by = event.creator.and_then(|creator| address(creator.email.as_deref()));
             }
             organizer => mapped.organizer = organizer,
