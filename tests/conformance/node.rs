@@ -60,8 +60,7 @@ impl Node {
                 let ci = std::env::var("CI").is_ok_and(|value| value == "true");
                 assert!(!ci, "{trouble}, and CI must not skip these tests; install Node {OLDEST} or later");
                 // Not `eprintln`: of a test that passes that would be kept back.
-                let told =
-                    format!("skipped: {trouble}; install Node {OLDEST} to run the vendors' clients\n");
+                let told = format!("skipped: {trouble}; install Node {OLDEST} to run the vendors' clients\n");
                 std::io::stderr().write_all(told.as_bytes()).expect("standard error");
                 return None;
             }

@@ -133,7 +133,8 @@ async fn mentord_s_own_traffic_keeps_to_the_vendors_definitions() {
     stage.run(&["sync"]).await;
     let calendars = stage.list("calendars").await;
     for connection in ["acme", "contoso"] {
-        let refused = |calendar: &Value| calendar["connection"] == connection && calendar["error"].is_string();
+        let refused =
+            |calendar: &Value| calendar["connection"] == connection && calendar["error"].is_string();
         assert!(calendars.iter().any(refused), "{connection}: {calendars:#?}");
     }
 }
