@@ -14,7 +14,7 @@ const DELTA: &str = "/calendarView/delta";
 
 impl Programme {
     /// Everything that was asked of Google and of Microsoft since the last look, in order.
-    async fn asked_of_vendors(&self) -> (Vec<String>, Vec<String>) {
+    pub async fn asked_of_vendors(&self) -> (Vec<String>, Vec<String>) {
         let requests = self.world.requests().await.expect("requests");
         self.world.clear_requests().await.expect("requests");
         let microsofts = |line: &String| line.contains(" /v1.0/") || line.contains(" /login/");
@@ -23,7 +23,7 @@ impl Programme {
     }
 
     /// What was asked about Ada's and Chen's calendars since the last look, in order: a full listing,
-    /// a page of one, an increment, or something else.
+    /// a page of one, an increment, a look at one event, or something else.
     pub async fn asked(&self) -> Vec<String> {
         let requests = self.world.requests().await.expect("requests");
         self.world.clear_requests().await.expect("requests");
@@ -46,6 +46,8 @@ fn told(line: &str) -> String {
         graph if graph.ends_with(DELTA) && has("skiptoken=") => "page",
         graph if graph.ends_with(DELTA) && has("deltatoken=") => "since",
         graph if graph.ends_with(DELTA) && has("startdatetime=") && has("enddatetime=") => "all",
+        event if event.contains("/events/") && event.ends_with("/instances") => "instances",
+        event if event.contains("/events/") => "look",
         other => other,
     };
     format!("{whose}: {kind}")
