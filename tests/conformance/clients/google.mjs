@@ -89,8 +89,12 @@ const { data: updated } = await anna.events.update({ ...one, conferenceDataVersi
 assert.equal(updated.location, 'Room 5');
 
 // One occurrence is cancelled, another one moves.
-const { data: instances } = await anna.events.instances({ calendarId: 'primary', eventId: master, maxResults: 2 });
-assert.equal(instances.items.length, 2);
+const of = { calendarId: 'primary', eventId: master, maxResults: 2 };
+const { data: instances } = await anna.events.instances(of);
+const { data: rest } = await anna.events.instances({ ...of, pageToken: instances.nextPageToken });
+assert.deepEqual([instances.items.length, rest.items.length, rest.nextPageToken], [2, 2, undefined]);
+const starts = [...instances.items, ...rest.items].map((item) => item.start.dateTime);
+assert.deepEqual(starts, ['05', '12', '19', '26'].map((day) => `2026-10-${day}T10:00:00+0${day === '26' ? 1 : 2}:00`));
 await anna.events.delete({ calendarId: 'primary', eventId: instances.items[0].id });
 await refused(410, 'deleted', anna.events.delete({ calendarId: 'primary', eventId: instances.items[0].id }));
 const later = { start: { dateTime: '2026-10-13T15:00:00+02:00' }, end: { dateTime: '2026-10-13T16:00:00+02:00' } };
