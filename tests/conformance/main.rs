@@ -9,6 +9,7 @@ mod stage;
 
 #[expect(dead_code, reason = "most of it is for other stories")]
 mod consented;
+mod judged;
 mod node;
 #[path = "../postgres/mod.rs"]
 mod postgres;

@@ -154,13 +154,19 @@ const APART = {
   Calendar: ['calendarPermissions', 'calendarView', 'events', 'multiValueExtendedProperties', 'singleValueExtendedProperties'],
 };
 
+function apart(type) {
+  const other = { type: 'object', nullable: true };
+  return type.includes('[]') ? { type: 'array', nullable: true, items: other } : other;
+}
+
 function graphType(text, write) {
   const plain = text.trim();
   const nullable = plain.match(NULLABLE);
   if (nullable) {
     const inner = graphType(nullable[1], write);
-    // Beside a reference `nullable` says nothing: the objects themselves may be null.
-    return inner.$ref ? inner : { ...inner, nullable: true };
+    // Beside a reference `nullable` says nothing: the objects themselves may be null. Without a type it
+    // would make Prism skip its checks without a word.
+    return inner.type ? { ...inner, nullable: true } : inner;
   }
   if (plain.endsWith('[]')) return { type: 'array', items: graphType(plain.slice(0, -2), write) };
   if (['string', 'number', 'boolean'].includes(plain)) return { type: plain };
@@ -181,7 +187,7 @@ function graph(name, write = false) {
     schemas[full] = { type: 'object', nullable: true, properties, additionalProperties: OPEN.includes(name) };
     for (const [key, type] of members(name)) {
       if (!KEPT[name] || KEPT[name].includes(key)) {
-        properties[key] = APART[name]?.includes(key) ? { type: 'array', nullable: true, items: { type: 'object' } } : graphType(type, write);
+        properties[key] = APART[name]?.includes(key) ? apart(type) : graphType(type, write);
       }
     }
     for (const key of ['@odata.type', '@odata.id', '@odata.etag', '@odata.context']) {

@@ -9,6 +9,34 @@ use serde_json::{Value, json};
 use tokio::process::Command;
 use tokio::sync::OnceCell;
 
+/// The oldest Node that the packages run on.
+const OLDEST: u32 = 20;
+
+/// What keeps a program of Node's from being used, if anything does. npm comes in versions of its own.
+fn trouble(program: &str, version: Option<&str>) -> Option<String> {
+    let Some(version) = version else { return Some(format!("there is no {program}")) };
+    let number = version.trim().trim_start_matches('v').split('.').next();
+    match number.and_then(|number| number.parse::<u32>().ok()) {
+        Some(number) if program != "node" || number >= OLDEST => None,
+        _ => Some(format!("{program} {} is too old", version.trim())),
+    }
+}
+
+#[test]
+fn a_node_that_is_too_old_is_told_from_none() {
+    for (program, version, expected) in [
+        ("node", None, Some("there is no node")),
+        ("node", Some("v18.19.1\n"), Some("node v18.19.1 is too old")),
+        ("node", Some("v20.0.0\n"), None),
+        ("node", Some("v100.1.0"), None),
+        ("node", Some("nodule"), Some("node nodule is too old")),
+        ("npm", Some("9.2.0\n"), None),
+        ("npm", None, Some("there is no npm")),
+    ] {
+        assert_eq!(trouble(program, version).as_deref(), expected);
+    }
+}
+
 /// Node with the packages installed.
 #[derive(Clone)]
 pub struct Node {
@@ -16,7 +44,7 @@ pub struct Node {
 }
 
 impl Node {
-    /// Installs the packages where they are not there yet. `None` without Node, which CI must have.
+    /// Installs the packages where they are not there yet. `None` without a Node that will do, which CI must have.
     pub async fn ready() -> Option<Self> {
         static READY: OnceCell<Option<Node>> = OnceCell::const_new();
         READY.get_or_init(Self::install).await.clone()
@@ -24,14 +52,15 @@ impl Node {
 
     async fn install() -> Option<Self> {
         for program in ["node", "npm"] {
-            let found = Command::new(program).arg("--version").output().await;
-            if !found.is_ok_and(|output| output.status.success()) {
+            let output = Command::new(program).arg("--version").output().await;
+            let output = output.ok().filter(|output| output.status.success());
+            let version = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
+            if let Some(trouble) = trouble(program, version.as_deref()) {
                 #[expect(clippy::disallowed_methods, reason = "CI says so in the environment alone")]
                 let ci = std::env::var("CI").is_ok_and(|value| value == "true");
-                assert!(!ci, "there is no {program}, and CI must not skip these tests; install Node 20");
+                assert!(!ci, "{trouble}, and CI must not skip these tests; install Node {OLDEST} or later");
                 // Not `eprintln`: of a test that passes that would be kept back.
-                let told =
-                    format!("skipped: no {program} here; install Node 20 to run the vendors' clients\n");
+                let told = format!("skipped: {trouble}; install Node {OLDEST} to run the vendors' clients\n");
                 std::io::stderr().write_all(told.as_bytes()).expect("standard error");
                 return None;
             }

@@ -32,10 +32,17 @@ fn wrong(log: &[String]) -> Vec<&str> {
 }
 
 impl Prism {
-    /// Starts one on a port of the system's choice, and lets the sandbox's links lead to it.
+    /// Starts one before the sandbox, and lets the sandbox's links lead to it.
     pub async fn before(node: &Node, sandbox: &Sandbox) -> Self {
+        let prism = Self::facing(node, &sandbox.url()).await;
+        sandbox.control().known_as(Some(&prism.url)).await.expect("set");
+        prism
+    }
+
+    /// Starts one before any server, on a port of the system's choice.
+    pub async fn facing(node: &Node, server: &str) -> Self {
         let mut run = node.run("node_modules/@stoplight/prism-cli/dist/index.js");
-        run.args(["proxy", "contract.json", &sandbox.url()]);
+        run.args(["proxy", "contract.json", server]);
         run.args(["--errors", "--host", "127.0.0.1", "--port", "0"]);
         let mut child = run.stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().expect("Prism starts");
         let mut lines = BufReader::new(child.stdout.take().expect("its output")).lines();
@@ -48,7 +55,6 @@ impl Prism {
             panic!("Prism ended");
         };
         let url = tokio::time::timeout(Duration::from_secs(60), listening).await.expect("Prism listens");
-        sandbox.control().known_as(Some(&url)).await.expect("set");
         let log: Arc<Mutex<Vec<String>>> = Arc::default();
         let kept = Arc::clone(&log);
         tokio::spawn(async move {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use chrono::TimeDelta;
 use mentord::clock::ManualClock;
 use mentord::config;
 use mentord::daemon::service::prepare;
@@ -9,6 +10,8 @@ use mentord::domain::judge::Status;
 use mentord::pipeline::{sync, watch};
 use mentord::sandbox::{NewMeeting, Quirks, Response};
 use mentord::web::{self, Watched};
+use rstest::rstest;
+use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -74,7 +77,7 @@ async fn mentord_s_own_traffic_keeps_to_the_vendors_definitions() {
     stage.held().await;
     stage.missed().await;
     let declined = stage.declined().await;
-    stage.planned().await;
+    let (soon, planned) = (stage.soon().await, stage.planned().await);
     let weekly = NewMeeting {
         organizer: CHEN.into(),
         attendees: vec![BEN.into()],
@@ -96,9 +99,17 @@ async fn mentord_s_own_traffic_keeps_to_the_vendors_definitions() {
     control.cancel(&series.id, Some(second)).await.expect("cancelled");
     control.respond(&series.id, BEN, Response::Accepted, None).await.expect("answered");
     control.cancel(&declined.id, None).await.expect("cancelled");
+    // What is moved out of sight is looked for, and so is a series of which Graph tells no more than dates.
+    let far = stage.at(200 * 24 * 60).format("%Y-%m-%dT%H:%M").to_string();
+    for meeting in [&soon, &planned] {
+        control.reschedule(&meeting.id, None, &far, None).await.expect("moved");
+    }
+    let dates = Quirks { graph_master_missing: true, ..Quirks::default() };
+    control.quirks(dates).await.expect("set");
     stage.run(&["sync"]).await.went_well();
     // And everything anew.
     control.expire_cursors(None).await.expect("expired");
+    control.quirks(Quirks::default()).await.expect("set");
     stage.run(&["sync"]).await.went_well();
 
     prism.found_nothing_wrong();
@@ -114,11 +125,13 @@ async fn mentord_s_own_traffic_keeps_to_the_vendors_definitions() {
     for part in [
         "/calendar/v3/calendars/",
         "syncToken=",
+        "/calendar/v3/calendars/ada@acme.example/events/",
+        "/calendarView/delta",
+        "deltatoken=",
+        "/instances?",
         "/meet/v2/conferenceRecords",
         "/participantSessions",
         "/admin/directory/v1/users/",
-        "/calendarView/delta",
-        "deltatoken=",
         "/attendanceReports",
     ] {
         assert!(requests.iter().any(|request| request.contains(part)), "nobody asked for {part}");
@@ -129,12 +142,23 @@ async fn mentord_s_own_traffic_keeps_to_the_vendors_definitions() {
     control.quirks(Quirks { unknown_properties: true, ..Quirks::default() }).await.expect("set");
     stage.run(&["sync"]).await;
     let calendars = stage.list("calendars").await;
-    assert!(calendars.iter().any(|calendar| calendar["error"].is_string()), "{calendars:#?}");
+    for connection in ["acme", "contoso"] {
+        let refused =
+            |calendar: &Value| calendar["connection"] == connection && calendar["error"].is_string();
+        assert!(calendars.iter().any(refused), "{connection}: {calendars:#?}");
+    }
 }
 
 /// Organisers read their own calls, and the calendars are theirs.
+#[rstest]
+#[case::google(0, [ADA, BEN], &["/calendar/v3/calendars/", "/participantSessions"])]
+#[case::microsoft(1, [CHEN, DARA], &["/calendarView/delta", "/me/onlineMeetings/"])]
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_asked_with_people_s_consent_keeps_to_the_vendors_definitions() {
+async fn what_is_asked_with_people_s_consent_keeps_to_the_vendors_definitions(
+    #[case] meeting: usize,
+    #[case] people: [&str; 2],
+    #[case] asked: &[&str],
+) {
     let Some(node) = Node::ready().await else { return };
     let mut prism = None;
     let stage = consented::stage::Stage::behind(consented::stage::On::Sqlite, async |sandbox| {
@@ -142,12 +166,26 @@ async fn what_is_asked_with_people_s_consent_keeps_to_the_vendors_definitions() 
         Some(proxy.url.clone())
     });
     let stage = stage.await;
-    for who in [CHEN, DARA] {
+    for who in people {
         connect(&stage, who).await;
     }
-    let session = stage.judged(1, [CHEN, DARA]).await;
+    let session = stage.judged(meeting, people).await;
     assert_eq!(session.verdict.status, Status::Held, "{}", session.verdict.reason);
-    prism.expect("it runs").found_nothing_wrong();
+    let prism = prism.expect("it runs");
+    prism.found_nothing_wrong();
     let requests = stage.world.requests().await.expect("requests");
-    assert!(requests.iter().any(|request| request.contains("/me/onlineMeetings/")), "{requests:#?}");
+    for part in asked {
+        assert!(requests.iter().any(|request| request.contains(part)), "nobody asked for {part}");
+    }
+
+    // It was these that Prism saw: a calendar that tells of more is refused.
+    stage.world.expire_cursors(None).await.expect("expired");
+    let more = Quirks { unknown_properties: true, ..Quirks::default() };
+    stage.world.quirks(more).await.expect("set");
+    stage.pass(TimeDelta::hours(1));
+    stage.sync().await;
+    for who in people {
+        let calendar = stage.calendar(who).await;
+        assert!(calendar.error.is_some(), "{calendar:#?}");
+    }
 }

@@ -9,13 +9,15 @@ mod graph;
 mod habits;
 mod mail;
 mod notices;
+mod refusals;
 mod writes;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Duration, Utc};
 use mentord::sandbox::{
-    Conference, Control, Fault, NewMeeting, NewPerson, Options, Planned, Provider, Quirks, Response, Sandbox,
+    Conference, Control, Fault, Mailbox, NewMeeting, NewPerson, Options, Planned, Provider, Quirks, Response,
+    Sandbox,
 };
 use rsa::pkcs1v15::SigningKey;
 use rsa::pkcs8::DecodePrivateKey as _;

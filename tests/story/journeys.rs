@@ -1,6 +1,8 @@
 //! What each journey asks of the vendors, request by request, through the whole service.
 
-use mentord::sandbox::Fault;
+use mentord::domain::calendar::CalendarState;
+use mentord::sandbox::{Fault, Provider as At};
+use rstest::rstest;
 
 use crate::programme::*;
 
@@ -11,8 +13,17 @@ const EVENTS: &str = "/events";
 const DELTA: &str = "/calendarView/delta";
 
 impl Programme {
+    /// Everything that was asked of Google and of Microsoft since the last look, in order.
+    pub async fn asked_of_vendors(&self) -> (Vec<String>, Vec<String>) {
+        let requests = self.world.requests().await.expect("requests");
+        self.world.clear_requests().await.expect("requests");
+        let microsofts = |line: &String| line.contains(" /v1.0/") || line.contains(" /login/");
+        let (microsoft, google): (Vec<String>, Vec<String>) = requests.into_iter().partition(microsofts);
+        (google.iter().map(|line| told(line)).collect(), microsoft.iter().map(|line| told(line)).collect())
+    }
+
     /// What was asked about Ada's and Chen's calendars since the last look, in order: a full listing,
-    /// a page of one, an increment, or something else.
+    /// a page of one, an increment, a look at one event, or something else.
     pub async fn asked(&self) -> Vec<String> {
         let requests = self.world.requests().await.expect("requests");
         self.world.clear_requests().await.expect("requests");
@@ -22,6 +33,9 @@ impl Programme {
 }
 
 fn told(line: &str) -> String {
+    if line.ends_with("/token") {
+        return "token".to_owned();
+    }
     let (path, query) = line.split_once('?').unwrap_or((line, ""));
     let has = |name: &str| query.to_lowercase().contains(name);
     let whose = path.rsplit('/').find_map(|part| Some(part.split_once('@')?.0)).unwrap_or("nobody");
@@ -32,6 +46,8 @@ fn told(line: &str) -> String {
         graph if graph.ends_with(DELTA) && has("skiptoken=") => "page",
         graph if graph.ends_with(DELTA) && has("deltatoken=") => "since",
         graph if graph.ends_with(DELTA) && has("startdatetime=") && has("enddatetime=") => "all",
+        event if event.contains("/events/") && event.ends_with("/instances") => "instances",
+        event if event.contains("/events/") => "look",
         other => other,
     };
     format!("{whose}: {kind}")
@@ -120,10 +136,85 @@ async fn each_journey_asks_for_what_it_needs_and_no_more() {
     let asked = programme.asked().await;
     assert_eq!((about(&asked, "ada"), about(&asked, "chen")), (vec!["since"], vec!["since"]));
 
-    // Tokens that are not accepted any more: once more with new ones.
+    // Tokens that are not accepted any more: once more with new ones. Microsoft's is one for all: whoever
+    // reads first finds out.
     programme.world.expire_tokens().await.expect("tokens");
+    programme.world.clear_requests().await.expect("requests");
     programme.until("2026-10-05T13:30").await;
-    let asked = programme.asked().await;
-    assert_eq!(about(&asked, "ada"), ["since", "since"]);
-    assert!(!about(&asked, "chen").is_empty());
+    let (google, microsoft) = programme.asked_of_vendors().await;
+    for who in ["ada", "ben"] {
+        assert_eq!(about(&google, who), ["since", "since"]);
+    }
+    assert_eq!(google.iter().filter(|line| *line == "token").count(), 2, "{google:?}");
+    let [first, token, again, other] = &microsoft[..] else { panic!("{microsoft:?}") };
+    assert_eq!((first, &**token), (again, "token"));
+    let mut both = [&**first, other];
+    both.sort_unstable();
+    assert_eq!(both, ["chen: since", "dara: since"]);
+}
+
+/// An administrator withdraws what the service itself may do.
+#[rstest]
+#[case::delegation(At::Google, [ADA, BEN], "Domain-wide delegation")]
+#[case::secret(At::Microsoft, [CHEN, DARA], "client_secret_file")]
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_let_in_no_more_asks_ever_more_rarely_and_goes_on_where_it_was(
+    #[case] vendor: At,
+    #[case] pair: [&str; 2],
+    #[case] remedy: &str,
+) {
+    let programme = Programme::new().await;
+    let weekly = programme.meeting(pair[0], pair[1], "2026-10-13T10:00", Some("FREQ=WEEKLY;COUNT=5")).await;
+    programme.until("2026-10-05T07:30").await;
+    programme.world.admit(vendor, false).await.expect("shut out");
+    programme.world.expire_tokens().await.expect("tokens");
+    let names = pair.map(|who| who.split('@').next().unwrap_or(who));
+    let asked = async || {
+        let (google, microsoft) = programme.asked_of_vendors().await;
+        if vendor == At::Google { google } else { microsoft }
+    };
+    asked().await;
+
+    // For each calendar every quarter of an hour at first, and every six hours in the end. Google is asked
+    // with the token there is, then for another one; Microsoft's one token is given up for good, and
+    // readings at the same moment share a refusal.
+    for (day, to, attempts) in
+        [(1, "2026-10-06T08:00", 13), (2, "2026-10-07T08:00", 4), (3, "2026-10-08T08:00", 4)]
+    {
+        programme.until(to).await;
+        let asked = asked().await;
+        let tokens = asked.iter().filter(|line| *line == "token").count();
+        let reads = names.map(|name| about(&asked, name));
+        assert!(reads.iter().flatten().all(|kind| *kind == "since"), "{asked:?}");
+        let reads = reads.map(|reads| reads.len());
+        match vendor {
+            At::Google => assert_eq!((reads, tokens), ([attempts; 2], attempts * 2), "on day {day}"),
+            _ => {
+                assert!((attempts..=attempts * 2).contains(&tokens), "on day {day}: {asked:?}");
+                let most = usize::from(day == 1) * 2;
+                assert!((most / 2..=most).contains(&reads.iter().sum()), "on day {day}: {asked:?}");
+            }
+        }
+    }
+    let calendars = programme.service().context.store.calendars().await.expect("calendars");
+    for calendar in calendars.iter().filter(|one| pair.contains(&one.address.as_str())) {
+        let error = calendar.error.as_deref().unwrap_or_default();
+        assert!(calendar.state == CalendarState::Unreachable && error.contains(remedy), "{calendar:#?}");
+    }
+
+    // What happened meanwhile is known once it is let in again, from where it was.
+    programme
+        .world
+        .reschedule(&weekly, Some(berlin("2026-10-20T10:00")), "2026-10-21T15:00", None)
+        .await
+        .expect("to move");
+    programme.world.admit(vendor, true).await.expect("let in");
+    programme.until("2026-10-08T15:00").await;
+    let asked = asked().await;
+    for name in names {
+        let about = about(&asked, name);
+        assert!(!about.is_empty() && about.iter().all(|kind| *kind == "since"), "{asked:?}");
+    }
+    let starts: Vec<_> = programme.sessions().await.iter().map(|session| session.start).collect();
+    assert!(starts.len() == 5 && starts.contains(&berlin("2026-10-21T15:00")), "{starts:?}");
 }

@@ -41,7 +41,7 @@ pub enum On {
 }
 
 pub struct Programme {
-    _sandbox: Sandbox,
+    sandbox: Sandbox,
     pub world: Control,
     pub clock: ManualClock,
     config: Config,
@@ -84,7 +84,8 @@ impl Programme {
         programme
     }
 
-    async fn made(on: On, settings: &str, reachable: bool) -> Self {
+    /// Everything but the service.
+    pub async fn made(on: On, settings: &str, reachable: bool) -> Self {
         let server = match on {
             On::Sqlite => None,
             On::Postgres => Some(Server::shared()),
@@ -145,7 +146,11 @@ first_within = "3 weeks"
         write("mentord.toml", &file);
         let config = config::load_with(&dir.path().join("mentord.toml"), []).expect("a right configuration");
         let clock = ManualClock::new(begin());
-        Self { _sandbox: sandbox, world, clock, config, service: None, door, _dir: dir, _server: server }
+        Self { sandbox, world, clock, config, service: None, door, _dir: dir, _server: server }
+    }
+
+    pub fn sandbox(&self) -> &Sandbox {
+        &self.sandbox
     }
 
     pub fn config(&self) -> &Config {

@@ -14,7 +14,7 @@ const EVERYBODY: [&str; 4] = [ADA, BEN, CHEN, DARA];
 
 impl Programme {
     /// Waits until the sandbox has sent this many notices, and lets the service see what they said.
-    async fn notices(&self, count: usize) -> Vec<Notified> {
+    pub async fn notices(&self, count: usize) -> Vec<Notified> {
         let notices = self.world.wait_for_notices(count).await.expect("notices");
         assert!(notices.len() >= count, "{count} notices do not come: {notices:#?}");
         self.service().workers.board().call_all();
@@ -22,18 +22,18 @@ impl Programme {
     }
 
     /// Lets so little time pass that nothing is read but what was told of.
-    async fn moment(&self) {
+    pub async fn moment(&self) {
         self.pass(self.clock.now() + TimeDelta::seconds(30)).await;
     }
 
     /// The channels and subscriptions that are open now.
-    async fn open(&self) -> Vec<Watch> {
+    pub async fn open(&self) -> Vec<Watch> {
         let mut open = self.world.watches().await.expect("watches");
         open.retain(|watch| watch.expires_at > self.clock.now());
         open
     }
 
-    async fn requests_since(&self, mut known: Vec<String>) -> Vec<String> {
+    pub async fn requests_since(&self, mut known: Vec<String>) -> Vec<String> {
         let mut all = self.world.requests().await.expect("requests");
         all.drain(..known.len());
         known.clear();

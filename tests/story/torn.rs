@@ -12,7 +12,7 @@ use crate::programme::*;
 const DAYS: std::ops::RangeInclusive<u32> = 12..=18;
 
 impl Programme {
-    async fn calendar(&self, who: &str) -> Calendar {
+    pub async fn calendar(&self, who: &str) -> Calendar {
         let calendars = self.service().context.store.calendars().await.expect("calendars");
         calendars.into_iter().find(|calendar| calendar.address.as_str() == who).expect("a calendar")
     }

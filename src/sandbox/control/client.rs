@@ -6,8 +6,9 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::sandbox::control::wire::{
-    Fault, Join, Lifecycle, LifecycleOrder, Mail, NewMeeting, NewPerson, NoticeRules, Notified, Person,
-    Planned, Provider, Quirks, Removal, RemovalOrder, Response, TrueMeeting, Watch, Will,
+    ApplicationOrder, Fault, Join, Lifecycle, LifecycleOrder, Mail, Mailbox, MailboxOrder, NewMeeting,
+    NewPerson, NoticeRules, Notified, Person, Planned, Provider, Quirks, Removal, RemovalOrder, Response,
+    TrueMeeting, Watch, Will,
 };
 
 /// Why a control call failed.
@@ -218,6 +219,18 @@ impl Control {
         self.order(&format!("mailboxes/{address}/refile"), &json!({})).await
     }
 
+    /// Graph: says whether an application is let at somebody's mailbox from now on.
+    pub async fn mailbox(&self, address: &str, is: Mailbox) -> Done<()> {
+        self.order(&format!("mailboxes/{address}"), &MailboxOrder { is }).await
+    }
+
+    /// Says whether a vendor gives tokens to the service's own credentials: Google's delegation is there
+    /// or withdrawn, the secrets of Microsoft's application are there or deleted. Tokens that were given
+    /// live on.
+    pub async fn admit(&self, provider: Provider, admitted: bool) -> Done<()> {
+        self.order("applications", &ApplicationOrder { provider, admitted }).await
+    }
+
     /// Kills every access token handed out so far.
     pub async fn expire_tokens(&self) -> Done<()> {
         self.order("tokens/expire", &json!({})).await
@@ -245,9 +258,10 @@ impl Control {
 
     /// Adds faults in their own language, a line each: `after 3 requests to "/calendar/" answer 429
     /// retry-after 2 twice`, `to "/v1.0/" answer garbage`, `lose cursor of ben@acme.example`. Answers
-    /// are a status (with `code "…"`, `retry-after …`, `body {…}`), `garbage`, `odd json`, `truncate`,
-    /// `reset`, `slow 50ms`, `duplicate page`, `page without token`, `torn listing`; actions `revoke
-    /// token of …`, `revoke tokens`, `lose cursor of …`, `lose cursors`.
+    /// are a status (with `code "…"`, `retry-after …`, `location "…"`, `body {…}`), `garbage`, `odd json`,
+    /// `truncate`, `reset`, `slow 50ms`, `duplicate page`, `page without token`, `torn listing`; actions
+    /// `revoke token of …`, `revoke tokens`, `revoke consent of …`, `revoke consents`, `lose cursor of …`,
+    /// `lose cursors`.
     pub async fn script(&self, lines: &str) -> Done<()> {
         let url = format!("{}/_sandbox/faults/script", self.base);
         self.send::<Value>(self.http.post(&url).body(lines.to_owned()), url).await.map(drop)

@@ -26,8 +26,9 @@ struct Waiting {
 #[derive(Debug, Default)]
 pub struct Dealt {
     pub delay: Duration,
-    /// Whose tokens and cursors are lost before it is answered.
+    /// Whose tokens, consents and cursors are lost before it is answered.
     pub tokens: Vec<Option<String>>,
+    pub consents: Vec<Option<String>>,
     pub cursors: Vec<Option<String>>,
     pub answer: Told,
 }
@@ -51,7 +52,7 @@ pub enum Told {
 impl Faults {
     pub fn add(&mut self, fault: Fault) {
         let Fault { path_contains, status, times, retry_after, body } = fault;
-        let what = What::Status { status, code: None, retry_after, body };
+        let what = What::Status { status, code: None, retry_after, location: None, body };
         self.follow([Line { after: 0, path: path_contains, times: Some(times), what }]);
     }
 
@@ -80,18 +81,24 @@ impl Faults {
                     dealt.tokens.push(whose.clone());
                     None
                 }
+                What::RevokeConsents(whose) => {
+                    dealt.consents.push(whose.clone());
+                    None
+                }
                 What::LoseCursors(whose) => {
                     dealt.cursors.push(whose.clone());
                     None
                 }
                 _ if !matches!(dealt.answer, Told::Truth) => continue,
-                What::Status { status, code, retry_after, body } => {
+                What::Status { status, code, retry_after, location, body } => {
                     let usual = || usual_body(path, *status, code.as_deref());
-                    let reply = Reply::new(*status, body.clone().unwrap_or_else(usual));
-                    Some(Told::Error(match retry_after {
-                        Some(seconds) => reply.with("retry-after", seconds.clone()),
-                        None => reply,
-                    }))
+                    let mut reply = Reply::new(*status, body.clone().unwrap_or_else(usual));
+                    for (name, value) in [("retry-after", retry_after), ("location", location)] {
+                        if let Some(value) = value {
+                            reply = reply.with(name, value.clone());
+                        }
+                    }
+                    Some(Told::Error(reply))
                 }
                 What::Garbage => Some(Told::Garbage),
                 What::OddJson => Some(Told::OddJson),

@@ -7,6 +7,7 @@
 //! to "/events" answer garbage
 //! to "pageToken" answer reset 3 times
 //! after 1 request to "ben@acme.example" revoke token of ben@acme.example
+//! to "/login/" revoke consent of dara@contoso.example
 //! lose cursor of dara@contoso.example
 //! ```
 //!
@@ -16,7 +17,7 @@
 //!
 //! | answer | what the client sees |
 //! |---|---|
-//! | `STATUS` | the vendor's usual error; `code "…"`, `retry-after …` and `body {…}` (last) change it |
+//! | `STATUS` | the vendor's usual error; `code "…"`, `retry-after …`, `location "…"` and `body {…}` (last) change it |
 //! | `garbage` | a success that is no JSON |
 //! | `odd json` | a success of another shape |
 //! | `truncate` | the connection breaks in the middle of the answer |
@@ -27,7 +28,8 @@
 //! | `torn listing` | the same of any page: whatever is on the next ones is lost |
 //!
 //! and how often: `once` (the default), `twice`, `5 times`, `always`. Actions are `revoke token of
-//! ADDRESS`, `lose cursor of ADDRESS`, or for everybody `revoke tokens`, `lose cursors`.
+//! ADDRESS` (the access tokens alone), `revoke consent of ADDRESS` (the refresh tokens as well), `lose
+//! cursor of ADDRESS`, or for everybody `revoke tokens`, `revoke consents`, `lose cursors`.
 
 use std::time::Duration;
 
@@ -52,6 +54,7 @@ pub enum What {
         status: u16,
         code: Option<String>,
         retry_after: Option<String>,
+        location: Option<String>,
         body: Option<Value>,
     },
     Garbage,
@@ -64,6 +67,7 @@ pub enum What {
     TornListing,
     /// Of this address, or everybody's.
     RevokeTokens(Option<String>),
+    RevokeConsents(Option<String>),
     LoseCursors(Option<String>),
 }
 
@@ -111,7 +115,11 @@ fn line(text: &str) -> Result<Line, String> {
             );
         }
     } else if words.take("revoke") {
-        line.what = What::RevokeTokens(owner(&mut words, "token", "tokens")?);
+        let consents = words.peek().is_some_and(|word| word.starts_with("consent"));
+        line.what = match consents {
+            true => What::RevokeConsents(owner(&mut words, "consent", "consents")?),
+            false => What::RevokeTokens(owner(&mut words, "token", "tokens")?),
+        };
     } else if words.take("lose") {
         line.what = What::LoseCursors(owner(&mut words, "cursor", "cursors")?);
     } else {
@@ -132,14 +140,16 @@ fn answer(words: &mut Words<'_>) -> Result<What, String> {
             return Err(format!("{status} is no failure; write a status from 400 to 599"));
         }
         words.next();
-        let (mut code, mut retry_after) = (None, None);
+        let (mut code, mut retry_after, mut location) = (None, None, None);
         loop {
             if words.take("code") {
                 code = Some(words.quoted("the vendor's word for it, such as \"resyncRequired\"")?);
             } else if words.take("retry-after") {
                 retry_after = Some(words.next().ok_or_else(|| words.unexpected("seconds"))?.to_owned());
+            } else if words.take("location") {
+                location = Some(words.quoted("an address")?);
             } else {
-                return Ok(What::Status { status, code, retry_after, body: None });
+                return Ok(What::Status { status, code, retry_after, location, body: None });
             }
         }
     }
@@ -265,8 +275,12 @@ mod tests {
             status,
             code: code.map(str::to_owned),
             retry_after: retry_after.map(str::to_owned),
+            location: None,
             body: None,
         };
+        let with_location = only("answer 410 location \"http://a.example/delta\" twice");
+        let elsewhere = Some("http://a.example/delta".to_owned());
+        assert!(matches!(with_location.what, What::Status { location, .. } if location == elsewhere));
         for (text, after, path, times, what) in [
             (
                 "after 3 requests to \"/calendar/\" answer 429 retry-after 2 twice",
@@ -293,6 +307,8 @@ mod tests {
                 Some(1),
                 What::RevokeTokens(Some("ben@acme.example".into())),
             ),
+            ("revoke consents", 0, "", Some(1), What::RevokeConsents(None)),
+            ("revoke consent of a@b.c", 0, "", Some(1), What::RevokeConsents(Some("a@b.c".into()))),
             ("lose cursor of a@b.c", 0, "", Some(1), What::LoseCursors(Some("a@b.c".into()))),
             ("to \"x\" lose cursors", 0, "x", Some(1), What::LoseCursors(None)),
         ] {

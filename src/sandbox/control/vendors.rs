@@ -10,7 +10,7 @@ use axum::routing::post;
 use serde::Deserialize;
 
 use super::{Here, Refusal, Shared, Told, done, faults, read, script};
-use crate::sandbox::control::wire::{Fault, Quirks, Will};
+use crate::sandbox::control::wire::{ApplicationOrder, Fault, Mailbox, MailboxOrder, Provider, Quirks, Will};
 use crate::sandbox::graph::certificate::Certificate;
 use crate::sandbox::http::State;
 
@@ -18,6 +18,8 @@ pub fn router() -> Router<Arc<State>> {
     Router::new()
         .route("/cursors/expire", post(expire))
         .route("/tokens/expire", post(revoke))
+        .route("/applications", post(application))
+        .route("/mailboxes/{address}", post(mailbox))
         .route("/mailboxes/{address}/refile", post(refile))
         .route("/certificates", post(certificate))
         .route("/consents", post(will))
@@ -37,6 +39,31 @@ pub struct Expire {
 async fn expire(Shared(state): Here, body: Bytes) -> Told<Answer> {
     let address = read::<Expire>(&body)?.address.map(|address| address.to_lowercase());
     state.lock().lose_cursors(address.as_deref());
+    Ok(done())
+}
+
+async fn application(Shared(state): Here, body: Bytes) -> Told<Answer> {
+    let ApplicationOrder { provider, admitted } = read(&body)?;
+    let barred = &mut state.lock().barred;
+    if admitted {
+        barred.remove(&provider)
+    } else {
+        barred.insert(provider)
+    };
+    Ok(done())
+}
+
+async fn mailbox(Shared(state): Here, Path(address): Path<String>, body: Bytes) -> Told<Answer> {
+    let MailboxOrder { is } = read(&body)?;
+    let mut all = state.lock();
+    let address = address.to_lowercase();
+    if all.world.provider(&address) != Provider::Microsoft {
+        return Err(Refusal(format!("address: {address} has no mailbox with microsoft")));
+    }
+    match is {
+        Mailbox::Open => all.mailboxes.remove(&address),
+        other => all.mailboxes.insert(address, other),
+    };
     Ok(done())
 }
 
@@ -63,9 +90,7 @@ struct RevokeConsent {
 
 async fn revoke_consent(Shared(state): Here, body: Bytes) -> Told<Answer> {
     let address = read::<RevokeConsent>(&body)?.address.to_lowercase();
-    let mut all = state.lock();
-    all.consents.revoke(&address);
-    all.accounts.revoke_of(&address);
+    state.lock().revoke_consent(&address);
     Ok(done())
 }
 
@@ -102,6 +127,12 @@ async fn mend(Shared(state): Here) -> Answer {
 }
 
 async fn quirks(Shared(state): Here, body: Bytes) -> Told<Answer> {
-    state.lock().world.quirks = read::<Quirks>(&body)?;
+    let quirks: Quirks = read(&body)?;
+    let mut all = state.lock();
+    // After a change of who may see what, Google wants everything to be listed anew.
+    if all.world.quirks.google_reader != quirks.google_reader {
+        all.google.expire(|_| true);
+    }
+    all.world.quirks = quirks;
     Ok(done())
 }

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 /// Where a person's calendar is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Provider {
     /// Google Workspace.
@@ -181,7 +181,7 @@ pub struct Quirks {
     pub google_unbounded: bool,
     /// Graph: every delta round begins with a page without items.
     pub graph_empty_page: bool,
-    /// Graph: the first item of a round comes again at its end.
+    /// Graph: the first item of a round comes again at its end, having changed meanwhile.
     pub graph_repeat: bool,
     /// Graph: series masters come on the last page, apart from their occurrences.
     pub graph_master_apart: bool,
@@ -195,18 +195,54 @@ pub struct Quirks {
     pub graph_gone_location: bool,
     /// Google: a channel's first message comes before the answer that opens it.
     pub google_sync_first: bool,
-    /// Google: a call that is asked for is made only after the event was read once.
+    /// Google: a call that is asked for is made only after the event was told once, which is a change.
     pub google_conference_pending: bool,
     /// Both: events have properties that no definition names; Graph's `occurrenceId` is one.
     pub unknown_properties: bool,
-    /// Google: the calendars are shared for reading only; what is private on them has no details.
+    /// Google: the calendars are shared for reading only; what is private on them has no details. To
+    /// switch this kills Google's cursors.
     pub google_reader: bool,
     /// Google: what was cancelled is not told any more.
     pub google_tombstones_dropped: bool,
+    /// Graph: what is not in a window any more is told to have changed, not to have been deleted.
+    pub graph_removed_changed: bool,
     /// Graph: words of enumerations begin with a capital.
     pub graph_capitals: bool,
     /// Graph: how long each request takes, in milliseconds. Over four at once for a mailbox are refused.
     pub graph_takes_ms: u64,
+}
+
+/// Whether Graph lets an application at somebody's mailbox.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mailbox {
+    /// As its permissions say.
+    #[default]
+    Open,
+    /// The person is new: there is no mailbox yet.
+    New,
+    /// An application access policy shuts it out.
+    Shut,
+    /// No policy of Teams lets it at the calls that the person organises.
+    NoCalls,
+}
+
+/// Sets that.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MailboxOrder {
+    /// What it is from now on.
+    pub is: Mailbox,
+}
+
+/// What the service itself may do at a vendor, whatever people consent to.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ApplicationOrder {
+    /// Where.
+    pub provider: Provider,
+    /// Whether it gets tokens.
+    pub admitted: bool,
 }
 
 /// Somebody who asked to be told of changes: a Google channel or a Graph subscription.

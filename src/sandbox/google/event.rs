@@ -210,10 +210,15 @@ impl GoogleView<'_> {
             return json!({"date": wall.format("%Y-%m-%d").to_string()});
         }
         let local = start.with_timezone(&self.zone.unwrap_or(rule.zone));
-        json!({
+        let mut time = json!({
             "dateTime": local.to_rfc3339_opts(SecondsFormat::Secs, true),
             "timeZone": rule.zone.name(),
-        })
+        });
+        if self.world.quirks.unknown_properties {
+            // Clients that name the properties they want get this one all the same.
+            time["futureProperty"] = json!("UTC");
+        }
+        time
     }
 
     fn person(&self, address: &str) -> Value {

@@ -173,7 +173,13 @@ fn list(state: &State, all: &mut All, request: &Request, owner: &str) -> Result<
     }
     let round = Round { scope, pages, seq: all.world.seq, resumable };
     let number = all.google.begin(round);
-    Ok(page_of(all, request, owner, number, 0))
+    let reply = page_of(all, request, owner, number, 0);
+    // Calls that are being made are there for those who look again, and whoever goes on from here is told.
+    let made = all.world.on_calendar(owner).filter(|meeting| meeting.written.pending);
+    for meeting in made.map(|meeting| meeting.index).collect::<Vec<_>>() {
+        all.world.settle_call(meeting);
+    }
+    Ok(reply)
 }
 
 fn page_size(state: &State, request: &Request) -> Result<usize, Reply> {

@@ -77,6 +77,9 @@ pub fn answer(state: &State, all: &mut All, request: &Request) -> Reply {
     let Some(subject) = claims.sub else {
         return refuse(401, "unauthorized_client", UNAUTHORIZED);
     };
+    if all.barred.contains(&Provider::Google) {
+        return refuse(401, "unauthorized_client", UNAUTHORIZED);
+    }
     let Some(person) = all.world.person(&subject).filter(|person| person.provider == Provider::Google) else {
         return refuse(400, "invalid_grant", "Invalid email or User ID");
     };

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use crate::sandbox::control::faults::Told;
 use crate::sandbox::graph::write::read;
 use crate::sandbox::graph::{self, error};
-use crate::sandbox::http::{All, Reply, Request, State};
+use crate::sandbox::http::{All, GARBAGE, Reply, Request, State};
 
 const MOST: usize = 20;
 
@@ -37,10 +37,21 @@ pub fn answer(state: &State, all: &mut All, request: &Request) -> Result<Reply, 
         let reply = if failed {
             error(424, "FailedDependency", "A request that this one depends on failed.")
         } else {
-            match all.faults.deal(&request.path).answer {
+            let dealt = all.suffer(&request.path);
+            all.again = matches!(dealt.answer, Told::DuplicatePage);
+            let mut truth = || graph::answer(state, all, &request, &request.parts()[1..]);
+            let reply = match dealt.answer {
                 Told::Error(fault) => fault,
-                _ => graph::answer(state, all, &request, &request.parts()[1..]),
-            }
+                Told::Truth | Told::DuplicatePage => truth(),
+                Told::PageWithoutToken => truth().without_cursor(),
+                Told::TornListing => truth().torn(),
+                Told::OddJson => Reply::odd(),
+                Told::Garbage => Reply::ok(json!(GARBAGE)),
+                // Graph tells what broke behind it.
+                Told::Truncated | Told::Reset => error(504, "GatewayTimeout", "The request timed out."),
+            };
+            all.again = false;
+            reply
         };
         // A handshake waits outside the lock, and a batch is answered inside it.
         let reply = match reply.errand {

@@ -15,6 +15,7 @@ use serde::de::DeserializeOwned;
 use sha2::{Digest as _, Sha256};
 
 use super::login::refuse;
+use crate::sandbox::control::wire::Provider;
 use crate::sandbox::http::{All, Reply, Request, State};
 
 /// How far the signer's clock may be off, in seconds.
@@ -65,9 +66,10 @@ pub fn shown(
     tenant: &str,
     basic_secret: Option<String>,
 ) -> Result<(), Reply> {
+    let barred = all.barred.contains(&Provider::Microsoft);
     let Some(assertion) = request.form("client_assertion") else {
         let secret = request.form("client_secret").or(basic_secret);
-        return match secret.as_deref() == Some(&state.microsoft.client_secret) {
+        return match !barred && secret.as_deref() == Some(&state.microsoft.client_secret) {
             true => Ok(()),
             false => Err(refuse(401, "invalid_client", 7_000_215, "Invalid client secret provided.")),
         };
@@ -75,7 +77,7 @@ pub fn shown(
     if request.form("client_assertion_type").as_deref() != Some(JWT_BEARER) {
         return Err(refuse(400, "invalid_request", 900_144, "client_assertion_type is missing or wrong."));
     }
-    let claims = read(&assertion, &all.certificates)?;
+    let claims = read(&assertion, if barred { &[] } else { &all.certificates })?;
     let ours = |claim: &str| claim == state.microsoft.client_id;
     if !ours(&claims.iss) || !ours(&claims.sub) {
         let told = "The subject or issuer of the assertion is not the application.";

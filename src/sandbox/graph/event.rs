@@ -115,7 +115,8 @@ impl GraphView<'_> {
 
     /// What a delta says when something is not in the window any more.
     pub fn removed(&self, id: String) -> Value {
-        json!({"@odata.type": "#microsoft.graph.event", "id": id, "@removed": {"reason": "deleted"}})
+        let reason = if self.world.quirks.graph_removed_changed { "changed" } else { "deleted" };
+        json!({"@odata.type": "#microsoft.graph.event", "id": id, "@removed": {"reason": reason}})
     }
 
     fn full(

@@ -14,7 +14,7 @@ use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
 
-pub use reply::{Errand, Reply};
+pub use reply::{Errand, GARBAGE, Reply};
 pub use request::Request;
 pub use state::{All, State};
 
@@ -69,10 +69,8 @@ async fn vendor(
     let again = matches!(dealt.answer, Told::DuplicatePage);
     match dealt.answer {
         Told::Error(reply) => reply.into_response(),
-        Told::Garbage => "<html>\n<title>Please wait</title>\n</html>\n".into_response(),
-        Told::OddJson => {
-            Reply::ok(serde_json::json!(["surprise", {"items": 7, "value": {}}])).into_response()
-        }
+        Told::Garbage => GARBAGE.into_response(),
+        Told::OddJson => Reply::odd().into_response(),
         Told::Reset => {
             cut.now();
             // Nobody gets it.

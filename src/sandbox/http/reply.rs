@@ -6,10 +6,13 @@ use axum::body::{Body, Bytes};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use futures_util::stream::{self, StreamExt as _};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::sandbox::graph::subscriptions::Shake;
 use crate::sandbox::notices::Notice;
+
+/// A success that is no JSON.
+pub const GARBAGE: &str = "<html>\n<title>Please wait</title>\n</html>\n";
 
 /// An answer on its way out.
 #[derive(Debug, Clone)]
@@ -42,6 +45,11 @@ impl Reply {
         Self { status, headers: Vec::new(), body, errand: None, gzip: false }
     }
 
+    /// A success of another shape.
+    pub fn odd() -> Self {
+        Self::ok(json!(["surprise", {"items": 7, "value": {}}]))
+    }
+
     #[must_use]
     pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));
@@ -49,7 +57,7 @@ impl Reply {
     }
 
     /// The last page of a listing, with no way to go on.
-    pub(super) fn without_cursor(mut self) -> Self {
+    pub fn without_cursor(mut self) -> Self {
         if let Value::Object(fields) = &mut self.body {
             fields.remove("nextSyncToken");
             fields.remove("@odata.deltaLink");
@@ -58,7 +66,7 @@ impl Reply {
     }
 
     /// Whatever page of a listing it is: it looks like the end, and is none.
-    pub(super) fn torn(mut self) -> Self {
+    pub fn torn(mut self) -> Self {
         if let Value::Object(fields) = &mut self.body {
             fields.remove("nextPageToken");
             fields.remove("@odata.nextLink");

@@ -1,6 +1,6 @@
 //! All that the sandbox has and knows.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -14,6 +14,7 @@ use crate::sandbox::auth::{Accounts, ServiceAccountKey};
 use crate::sandbox::bell::Bell;
 use crate::sandbox::consents::Consents;
 use crate::sandbox::control::faults::{Dealt, Faults};
+use crate::sandbox::control::wire::{Mailbox, Provider};
 use crate::sandbox::cursors::{Chains, Cursors, GoogleScope, GraphScope};
 use crate::sandbox::google::watch::Channels;
 use crate::sandbox::graph::certificate::Certificate;
@@ -50,6 +51,10 @@ pub struct All {
     /// What was uploaded for the Microsoft application, and which statements it has signed.
     pub certificates: Vec<Certificate>,
     pub statements: HashSet<String>,
+    /// The vendors that give the service's own credentials no tokens any more.
+    pub barred: BTreeSet<Provider>,
+    /// Mailboxes that Graph does not simply open, by their owners' addresses.
+    pub mailboxes: HashMap<String, Mailbox>,
     pub google: Cursors<GoogleScope>,
     pub graph: Cursors<GraphScope>,
     pub chains: Chains,
@@ -71,6 +76,8 @@ impl All {
             consents: Consents::default(),
             certificates: Vec::new(),
             statements: HashSet::new(),
+            barred: BTreeSet::new(),
+            mailboxes: HashMap::new(),
             google: Cursors::default(),
             graph: Cursors::default(),
             chains: Chains::default(),
@@ -86,17 +93,37 @@ impl All {
     /// Writes a request down, and does what is due before it is answered.
     pub(super) fn deal(&mut self, request: &Request) -> Dealt {
         self.requests.push(format!("{} {}", request.method, request.path));
-        let dealt = self.faults.deal(&request.path);
+        self.suffer(&request.path)
+    }
+
+    /// Does what is due before a request is answered.
+    pub fn suffer(&mut self, path: &str) -> Dealt {
+        let dealt = self.faults.deal(path);
         for whose in &dealt.tokens {
             match whose {
                 Some(address) => self.accounts.revoke_readers_of(address, self.world.provider(address)),
                 None => self.accounts.revoke(),
             }
         }
+        for whose in &dealt.consents {
+            match whose {
+                Some(address) => self.revoke_consent(address),
+                None => {
+                    let everybody: Vec<String> = self.world.people.keys().cloned().collect();
+                    everybody.iter().for_each(|address| self.revoke_consent(address));
+                }
+            }
+        }
         for whose in &dealt.cursors {
             self.lose_cursors(whose.as_deref());
         }
         dealt
+    }
+
+    /// Somebody takes back whatever they consented to.
+    pub fn revoke_consent(&mut self, address: &str) {
+        self.consents.revoke(address);
+        self.accounts.revoke_of(address);
     }
 
     /// Kills the cursors of one calendar, or all of them.

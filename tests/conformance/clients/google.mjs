@@ -1,13 +1,23 @@
-// Google's own client for Google Calendar drives the sandbox.
+// Google's own clients for Google Calendar and Google Meet drive the sandbox.
 
 import assert from 'node:assert/strict';
 import { auth, calendar } from '@googleapis/calendar';
+import { meet } from '@googleapis/meet';
 import { ANNA, BEN, control, googleToken, plan, receiver, stage } from './stage.mjs';
 
 async function client(subject) {
   const oauth = new auth.OAuth2();
   oauth.setCredentials({ access_token: await googleToken(subject, 'calendar.events', 'calendar.freebusy') });
   return calendar({ version: 'v3', auth: oauth, rootUrl: `${stage.url}/`, retry: false });
+}
+
+// Only with each request does the client take a root that has a path.
+const there = { rootUrl: `${stage.url}/meet/` };
+
+async function meetings(subject) {
+  const oauth = new auth.OAuth2();
+  oauth.setCredentials({ access_token: await googleToken(subject, 'meetings.space.readonly') });
+  return meet({ version: 'v2', auth: oauth, retry: false });
 }
 
 async function refused(status, reason, call) {
@@ -79,8 +89,12 @@ const { data: updated } = await anna.events.update({ ...one, conferenceDataVersi
 assert.equal(updated.location, 'Room 5');
 
 // One occurrence is cancelled, another one moves.
-const { data: instances } = await anna.events.instances({ calendarId: 'primary', eventId: master, maxResults: 2 });
-assert.equal(instances.items.length, 2);
+const of = { calendarId: 'primary', eventId: master, maxResults: 2 };
+const { data: instances } = await anna.events.instances(of);
+const { data: rest } = await anna.events.instances({ ...of, pageToken: instances.nextPageToken });
+assert.deepEqual([instances.items.length, rest.items.length, rest.nextPageToken], [2, 2, undefined]);
+const starts = [...instances.items, ...rest.items].map((item) => item.start.dateTime);
+assert.deepEqual(starts, ['05', '12', '19', '26'].map((day) => `2026-10-${day}T10:00:00+0${day === '26' ? 1 : 2}:00`));
 await anna.events.delete({ calendarId: 'primary', eventId: instances.items[0].id });
 await refused(410, 'deleted', anna.events.delete({ calendarId: 'primary', eventId: instances.items[0].id }));
 const later = { start: { dateTime: '2026-10-13T15:00:00+02:00' }, end: { dateTime: '2026-10-13T16:00:00+02:00' } };
@@ -116,4 +130,33 @@ const asked = { ...window, items: [{ id: 'primary' }, { id: 'nobody@acme.example
 const { data: free } = await anna.freebusy.query({ requestBody: asked });
 assert.equal(free.calendars.primary.busy.length, 3);
 assert.equal(free.calendars['nobody@acme.example'].errors[0].reason, 'notFound');
+
+// Who was in the call of an occurrence: three people, one of them twice, in pages of two.
+const at = (who, time) => ({ who, at: `2026-10-19T${time}:00Z`, occurrence: '2026-10-19T08:00:00Z' });
+for (const [who, came, went] of [[ANNA, '08:00', '08:40'], [BEN, '08:01', '08:10'], [null, '08:02', '08:40'], [BEN, '08:12', '08:40']]) {
+  await control(`meetings/${series.id}/join`, at(who, came));
+  await control(`meetings/${series.id}/leave`, at(who, went));
+}
+await control('clock', { now: '2026-10-19T09:00:00Z' });
+const { conferenceRecords } = await meetings(ANNA);
+const { data: records } = await conferenceRecords.list({ filter: `space.meeting_code = "${series.conference_key}"` }, there);
+assert.equal(records.conferenceRecords.length, 1);
+const [{ name, startTime, endTime }] = records.conferenceRecords;
+assert.deepEqual([startTime, endTime].map((time) => time.slice(11, 16)), ['08:00', '08:40']);
+assert.equal((await conferenceRecords.get({ name }, there)).data.name, name);
+const people = [];
+for (let pageToken; ;) {
+  const { data } = await conferenceRecords.participants.list({ parent: name, pageToken }, there);
+  people.push(...data.participants);
+  pageToken = data.nextPageToken;
+  if (!pageToken) break;
+}
+assert.deepEqual(people.map((person) => person.signedinUser?.displayName ?? person.anonymousUser.displayName), ['Anna Arndt', 'Ben Brandt', 'Guest']);
+const { data: stays } = await conferenceRecords.participants.participantSessions.list({ parent: people[1].name }, there);
+assert.deepEqual(stays.participantSessions.map((stay) => [stay.startTime.slice(11, 16), stay.endTime.slice(11, 16)]), [['08:01', '08:10'], ['08:12', '08:40']]);
+// Somebody who was not there is shown nothing.
+await control('people', [{ address: 'gil@acme.example', name: 'Gil Grau', provider: 'google' }]);
+const none = await (await meetings('gil@acme.example')).conferenceRecords.list({ filter: `space.meeting_code = "${series.conference_key}"` }, there);
+assert.deepEqual(none.data, {});
+await control('clock', { now: '2026-10-01T08:00:00Z' });
 console.log('google: all is well');

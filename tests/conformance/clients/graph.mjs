@@ -2,49 +2,75 @@
 
 import assert from 'node:assert/strict';
 import { Client, PageIterator } from '@microsoft/microsoft-graph-client';
-import { CLARA, DAN, control, graphToken, plan, receiver, stage } from './stage.mjs';
+import { CLARA, DAN, control, graphToken, plan, receiver, secure, stage } from './stage.mjs';
 
-// The client gives tokens to https alone, so the token comes with the headers.
-const authorization = `Bearer ${await graphToken()}`;
+const token = await graphToken();
 const client = Client.initWithMiddleware({
-  baseUrl: `${stage.url}/`,
-  authProvider: { getAccessToken: async () => '' },
-  fetchOptions: { headers: { authorization, prefer: 'IdType="ImmutableId", outlook.timezone="UTC", odata.maxpagesize=2' } },
+  baseUrl: `${secure}/`,
+  authProvider: { getAccessToken: async () => token },
+  customHosts: new Set([new URL(secure).hostname]),
+  fetchOptions: { headers: { prefer: 'IdType="ImmutableId", outlook.timezone="UTC", odata.maxpagesize=2' } },
 });
-
-// Links are addresses in full, which the client takes over https alone: it is given their rest.
-const api = (link) => client.api(link.replace(`${stage.url}/v1.0`, ''));
+await control('origin', { url: secure });
 
 async function refused(status, code, call) {
   const error = await call.then(() => assert.fail(`it went well, not ${status}`), (error) => error);
   assert.deepEqual([error.statusCode, error.code], [status, code], error.stack);
 }
 
-// A round of a delta, to its end.
-async function round(link) {
+// Every page of a listing: the client follows the links itself.
+async function all(request) {
+  const before = await control('requests');
   const items = [];
-  for (let pages = 1; ; pages += 1) {
-    const page = await api(link).get();
-    items.push(...page.value);
-    const next = page['@odata.nextLink'];
-    if (!next) return { items, link: page['@odata.deltaLink'], pages };
-    assert(next.startsWith(stage.url), next);
-    link = next;
-  }
+  const iterator = new PageIterator(client, await request.get(), (item) => items.push(item) > 0);
+  await iterator.iterate();
+  assert(iterator.isComplete());
+  const pages = (await control('requests')).length - before.length;
+  return { items, link: iterator.getDeltaLink(), pages };
 }
+
+// A round of a delta, to its end.
+const round = (link) => all(client.api(link));
 
 const kinds = (items) => items.map((item) => item.type ?? item['@removed'].reason);
+const starts = (items) => items.map((item) => item.start.dateTime.slice(0, 16));
 const window = 'startDateTime=2026-10-01T00:00:00Z&endDateTime=2026-11-01T00:00:00Z';
 const series = await plan({ organizer: CLARA, attendees: [DAN], start: '2026-10-05T10:00', rrule: 'FREQ=WEEKLY;COUNT=4', conference: 'teams' });
+for (const day of [20, 21, 22]) {
+  await plan({ organizer: CLARA, attendees: [DAN], title: `Day ${day}`, start: `2026-10-${day}T10:00` });
+}
 
-// calendarView delta, under each of its names.
+// calendarView delta, under each of its names. A series is not split.
 let { items, link, pages } = await round(`/users/${DAN}/calendarView/delta?${window}`);
-assert.deepEqual(kinds(items), ['seriesMaster', 'occurrence', 'occurrence', 'occurrence', 'occurrence']);
+const occurrences = Array(4).fill('occurrence');
+assert.deepEqual(kinds(items), ['seriesMaster', ...occurrences, ...Array(3).fill('singleInstance')]);
+assert.equal(pages, 3);
 assert.equal(items[1].subject, undefined);
 assert.equal(items[0].onlineMeeting.joinUrl, series.conference_key);
+assert.deepEqual(items.slice(5).map((item) => item.subject), ['Day 20', 'Day 21', 'Day 22']);
 for (const name of ['delta()', 'microsoft.graph.delta()']) {
-  assert.equal((await round(`/users/${DAN}/calendarView/${name}?${window}`)).items.length, 5);
+  const other = await round(`/users/${DAN}/calendarView/${name}?${window}`);
+  assert.deepEqual(other.items.map((item) => item.id), items.map((item) => item.id));
+  assert.equal(other.pages, 3);
 }
+({ items, link, pages } = await round(link));
+assert.deepEqual([items, pages], [[], 1]);
+
+// The same calendar occurrence by occurrence, as ordinary lists.
+const days = ['05', '12', '19', '20', '21', '22', '26'].map((day) => `2026-10-${day}T08:00`);
+// In Berlin the clocks are put back on the 25th.
+days[6] = '2026-10-26T09:00';
+const viewed = await all(client.api(`/users/${DAN}/calendarView?${window}`).top(2));
+assert.deepEqual([starts(viewed.items), viewed.pages], [days, 4]);
+assert.deepEqual(viewed.items.map((item) => item.subject), ['Mentoring', 'Mentoring', 'Mentoring', 'Day 20', 'Day 21', 'Day 22', 'Mentoring']);
+const planned = await all(client.api(`/users/${DAN}/events`).top(2));
+assert.deepEqual(kinds(planned.items), ['seriesMaster', 'singleInstance', 'singleInstance', 'singleInstance']);
+assert.equal(planned.pages, 2);
+const own = await all(client.api(`/users/${DAN}/events/${planned.items[0].id}/instances?${window}`).top(2));
+assert.deepEqual([starts(own.items), own.pages], [[days[0], days[1], days[2], days[6]], 2]);
+assert.deepEqual(kinds(own.items), occurrences);
+assert(own.items.every((item) => item.seriesMasterId === planned.items[0].id && item.subject === 'Mentoring'));
+assert.equal(new Set(own.items.map((item) => item.id)).size, 4);
 
 // Create, once for each transaction.
 const wanted = {
@@ -73,17 +99,18 @@ assert.equal(read.attendees[0].status.response, 'accepted');
 const changed = await client.api(event).header('If-Match', read['@odata.etag']).patch({ subject: 'Mentoring', location: { displayName: 'Room 5' } });
 assert.equal(changed.location.displayName, 'Room 5');
 await refused(412, 'ErrorIrresolvableConflict', client.api(event).header('If-Match', read['@odata.etag']).patch({ subject: 'Lunch' }));
-const view = await client.api(`/users/${CLARA}/calendarView?${window}`).top(50).get();
-const seen = [];
-const client3 = new PageIterator(client, { ...view, '@odata.nextLink': undefined }, (item) => seen.push(item.subject));
-await client3.iterate();
-assert(seen.includes('Mentoring'), seen.join());
+const view = await all(client.api(`/users/${CLARA}/calendarView?${window}`).top(2));
+assert.deepEqual([view.items.length, view.pages], [8, 4]);
+assert.deepEqual(view.items.find((item) => item.id === made.id).location.displayName, 'Room 5');
 
 // Instances; one goes, and the series is told again. The guest keeps the cancelled copy.
-const masters = await client.api(`/users/${CLARA}/events`).top(50).get();
-const master = masters.value.find((item) => item.type === 'seriesMaster');
-const listed = await client.api(`/users/${CLARA}/events/${master.id}/instances?${window}`).top(50).get();
-await client.api(`/users/${CLARA}/events/${listed.value[0].id}`).delete();
+const masters = await all(client.api(`/users/${CLARA}/events`));
+const master = masters.items.find((item) => item.type === 'seriesMaster');
+const instances = () => all(client.api(`/users/${CLARA}/events/${master.id}/instances?${window}`).top(2));
+const listed = await instances();
+assert.deepEqual([listed.items.length, listed.pages], [4, 2]);
+await client.api(`/users/${CLARA}/events/${listed.items[0].id}`).delete();
+assert.deepEqual((await instances()).items.map((item) => item.id), listed.items.slice(1).map((item) => item.id));
 ({ items, link } = await round(link));
 const told = items.filter((item) => item.seriesMasterId || item.type === 'seriesMaster');
 assert.deepEqual(kinds(told), ['seriesMaster', 'exception', 'occurrence', 'occurrence', 'occurrence']);
@@ -103,23 +130,34 @@ assert.equal(schedule.value[1].error.responseCode, 'ErrorMailRecipientNotFound')
 
 // Subscriptions.
 const ear = await receiver();
-const subscription = await client.api('/subscriptions').post({
+const asked = {
   changeType: 'created,updated,deleted',
   notificationUrl: ear.url,
   lifecycleNotificationUrl: ear.url,
   resource: `/users/${DAN}/events`,
   expirationDateTime: '2026-10-03T00:00:00Z',
   clientState: 'secret',
-});
+};
+const subscription = await client.api('/subscriptions').post(asked);
 const lunch = await client.api(`/users/${DAN}/events`).post({ ...wanted, attendees: [], transactionId: undefined });
 const notice = (await ear.heard(1))[0].body.value[0];
 assert.deepEqual([notice.changeType, notice.clientState], ['created', 'secret']);
 assert.equal(notice.resourceData.id, lunch.id);
 const renewed = await client.api(`/subscriptions/${subscription.id}`).patch({ expirationDateTime: '2026-10-04T00:00:00Z' });
 assert.equal(new Date(renewed.expirationDateTime).toISOString(), '2026-10-04T00:00:00.000Z');
-assert.equal((await client.api('/subscriptions').get()).value.length, 1);
+
+// Another one is ended by its owner, and hears no more.
+const second = await client.api('/subscriptions').post({ ...asked, clientState: 'second' });
+const open = async () => (await all(client.api('/subscriptions'))).items.map((item) => item.id).sort();
+assert.deepEqual(await open(), [subscription.id, second.id].sort());
+await client.api(`/subscriptions/${second.id}`).delete();
+assert.deepEqual(await open(), [subscription.id]);
+await refused(404, 'ResourceNotFound', client.api(`/subscriptions/${second.id}`).delete());
+await client.api(`/users/${DAN}/events/${lunch.id}`).delete();
+const deleted = (await ear.heard(2))[1].body.value;
+assert.deepEqual(deleted.map((one) => [one.subscriptionId, one.changeType]), [[subscription.id, 'deleted']]);
 await control(`subscriptions/${subscription.id}/remove`, { when: 'told' });
-assert.equal((await ear.heard(2))[1].body.value[0].lifecycleEvent, 'subscriptionRemoved');
+assert.equal((await ear.heard(3))[2].body.value[0].lifecycleEvent, 'subscriptionRemoved');
 await refused(404, 'ResourceNotFound', client.api(`/subscriptions/${subscription.id}`).patch({ expirationDateTime: '2026-10-05T00:00:00Z' }));
 ear.close();
 
@@ -150,4 +188,5 @@ assert.deepEqual(statuses, [['1', 200], ['2', 404]]);
 // 410.
 await control('cursors/expire', { address: DAN });
 await refused(410, 'SyncStateNotFound', round(link));
+await control('origin', { url: stage.url });
 console.log('graph: all is well');

@@ -93,10 +93,13 @@ export async function receiver() {
   };
 }
 
-// What Prism says of an answer that it refuses, the clients keep to themselves.
+// Microsoft's client follows links and gives its token to https alone; the way there is plain here.
+export const secure = stage.url.replace('http:', 'https:');
 const plain = globalThis.fetch;
-globalThis.fetch = async (...asked) => {
-  const response = await plain(...asked);
+globalThis.fetch = async (asked, options) => {
+  assert(typeof asked === 'string', 'an address');
+  const response = await plain(asked.replace(secure, stage.url), options);
+  // What Prism says of an answer that it refuses, the clients keep to themselves.
   const told = response.headers.get('sl-violations');
   if (told) console.error(`${response.url}: ${told}`);
   return response;

@@ -1,5 +1,7 @@
 //! Who is let in, who is not, and what trouble means.
 
+use mentord::sandbox::{Conference as Call, Mailbox};
+
 use super::*;
 
 #[tokio::test]
@@ -117,5 +119,59 @@ async fn a_probe_tells_whether_a_calendar_can_be_read() {
     for who in ["nobody@acme.example", "nobody@contoso.example"] {
         let answer = stage.of(who).probe(&address(who)).await;
         assert!(matches!(answer, Err(ProviderError::Unreachable(_))), "{who} {answer:?}");
+    }
+}
+
+/// What is said of a mailbox is not said of what is in it.
+#[tokio::test]
+async fn a_mailbox_that_is_shut_or_not_there_yet_is_unreachable() {
+    let stage = Stage::plain().await;
+    stage.plan(single(SIDES[1], "2026-10-06T10:00")).await;
+    let key = stage.only(CLARA).await.key;
+    let cursor = stage.list(CLARA, None).await.expect("a listing").cursor;
+    for is in [Mailbox::New, Mailbox::Shut] {
+        stage.control.mailbox(CLARA, is).await.expect("set");
+        let looked = stage.of(CLARA).look(&address(CLARA), &key).await.map(drop);
+        let listed = stage.list(CLARA, None).await.map(drop);
+        let increment = stage.list(CLARA, cursor.as_deref()).await.map(drop);
+        for answer in [looked, listed, increment] {
+            assert!(matches!(answer, Err(ProviderError::Unreachable(_))), "{is:?} {answer:?}");
+        }
+    }
+    stage.control.mailbox(CLARA, Mailbox::Open).await.expect("set");
+    let listing = stage.list(CLARA, cursor.as_deref()).await.expect("a listing");
+    assert!(listing.changes.is_empty(), "{listing:?}");
+}
+
+#[tokio::test]
+async fn calls_without_a_policy_are_refused_with_the_remedy() {
+    let stage = Stage::plain().await;
+    let meeting = NewMeeting { conference: Call::Teams, ..single(SIDES[1], "2026-10-06T10:00") };
+    stage.plan(meeting).await;
+    let link = stage.only(CLARA).await.conference.expect("a call");
+    stage.control.mailbox(CLARA, Mailbox::NoCalls).await.expect("set");
+    let window = Window { from: at("2026-10-06T08:00:00Z"), to: at("2026-10-06T09:00:00Z") };
+    let answer = stage.of(CLARA).calls(&address(CLARA), &link, window).await;
+    let Err(ProviderError::Refused(told)) = answer else { panic!("{answer:?}") };
+    assert!(told.contains("Grant-CsApplicationAccessPolicy") && !told.contains(CLARA), "{told}");
+    assert!(stage.list(CLARA, None).await.is_ok(), "the calendar is read all the same");
+}
+
+#[tokio::test]
+async fn who_is_shut_out_is_told_where_to_be_let_in_again() {
+    let stage = Stage::plain().await;
+    for (who, vendor, remedy) in
+        [(ANNA, At::Google, "Domain-wide delegation"), (CLARA, At::Microsoft, "client_secret_file")]
+    {
+        let cursor = stage.list(who, None).await.expect("a listing").cursor;
+        stage.control.admit(vendor, false).await.expect("set");
+        stage.control.expire_tokens().await.expect("expired");
+        for cursor in [None, cursor.as_deref()] {
+            let answer = stage.list(who, cursor).await;
+            let Err(ProviderError::Refused(told)) = answer else { panic!("{who} {answer:?}") };
+            assert!(told.contains(remedy), "{told}");
+        }
+        stage.control.admit(vendor, true).await.expect("set");
+        assert!(stage.list(who, cursor.as_deref()).await.is_ok());
     }
 }

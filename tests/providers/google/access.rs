@@ -17,7 +17,8 @@ async fn being_too_fast_is_told_with_the_time_to_wait() {
     assert_eq!(stage.list(Some("s1")).await, throttled(None));
     assert_eq!(stage.list(Some("s1")).await, throttled(Some(Duration::from_secs(17))));
     assert_eq!(stage.list(Some("s1")).await, throttled(None));
-    assert_eq!(stage.requests().await.len(), 4);
+    // None was tried again.
+    assert_eq!(stage.requests().await, since(&[("s1", "t1"); 3]));
 }
 
 #[tokio::test]
@@ -41,6 +42,7 @@ async fn what_passes_is_told_from_what_does_not() {
         });
     }
     assert_eq!(kinds, ["temporary", "temporary", "garbled", "unreachable", "unreachable"]);
+    assert_eq!(stage.requests().await, since(&[("s1", "t1"); 5]));
     let gone = "http://127.0.0.1:9";
     let google = Google::new("acme", &config(gone), Duration::from_secs(2), Arc::new(Passed::default()))
         .expect("a provider");
@@ -66,10 +68,11 @@ async fn a_revoked_token_is_renewed_once() {
     assert!(stage.list(Some("s1")).await.is_ok());
     let answer = stage.list(Some("s1")).await;
     assert!(matches!(answer, Err(ProviderError::NeedsConsent(_))), "{answer:?}");
-    let requests = stage.requests().await;
-    let used: Vec<_> =
-        requests.iter().map(|line| line.rsplit_once(' ').map_or("", |(_, last)| last)).collect();
-    assert_eq!(used, [EVENTS, "[t1]", EVENTS, "[t2]", "[t2]", "[t2]", EVENTS, "[t3]"]);
+    let mut expected = since(&[("s1", "t1"), ("s1", "t2"), ("s1", "t2"), ("s1", "t2"), ("s1", "t3")]);
+    for place in [2, 6] {
+        expected.insert(place, expected[0].clone());
+    }
+    assert_eq!(stage.requests().await, expected);
 }
 
 #[tokio::test]
@@ -94,6 +97,10 @@ async fn refused_tokens_are_read_by_their_body() {
         assert!(!error.to_string().contains("anna"), "{error}");
         told.push(error);
     }
+    // One for each, and nothing was asked without one.
+    let mut expected = vec![format!("TOKEN anna@acme.example {EVENTS}"); 9];
+    expected.push("GET /calendar/v3/calendars/anna@acme.example/events?maxResults=1 [t1]".into());
+    assert_eq!(stage.requests().await, expected);
     use ProviderError::{NeedsConsent, Refused, Temporary, Unreachable};
     match &told[..] {
         [

@@ -84,6 +84,8 @@ async fn an_increment_is_clipped_and_survives_what_it_cannot_read() {
     let expected = ["+moved", "?far", "-gone", "-s_20260309T090000Z", "!no-start", "!odd", "-odd-gone"];
     assert_eq!(short(&listing), expected);
     assert_eq!(listing.cursor.as_deref(), Some("s2"));
+    // Nothing of it is asked for again.
+    assert_eq!(stage.requests().await, since(&[("s1", "t1")]));
 }
 
 /// What is changed while the pages are fetched is on two of them, and is told by no later token.
@@ -124,7 +126,7 @@ async fn a_full_listing_names_what_it_holds_and_nobody_can_read() {
 async fn a_dead_cursor_is_told_and_nothing_tried_again() {
     let stage = Stage::new([token("t1"), refused(410, "fullSyncRequired")]).await;
     assert_eq!(stage.list(Some("s1")).await, Err(ProviderError::CursorRejected));
-    assert_eq!(stage.requests().await.len(), 2);
+    assert_eq!(stage.requests().await, since(&[("s1", "t1")]));
 
     let stage = Stage::new([token("t1"), refused(410, "fullSyncRequired")]).await;
     let answer = stage.list(None).await;
@@ -137,7 +139,9 @@ async fn a_listing_that_goes_in_circles_ends() {
     let stage = Stage::new([token("t1"), page(), page(), page()]).await;
     let answer = stage.list(None).await;
     assert!(matches!(answer, Err(ProviderError::Garbled(_))), "{answer:?}");
-    assert_eq!(stage.requests().await.len(), 3);
+    let asked = stage.requests().await;
+    assert_eq!(asked.len(), 3, "{asked:?}");
+    assert!(!asked[1].contains("pageToken") && asked[2].contains("pageToken=again"), "{asked:?}");
 }
 
 #[tokio::test]

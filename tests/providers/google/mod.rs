@@ -88,6 +88,17 @@ fn line(request: &Request) -> String {
     )
 }
 
+/// The requests for increments of Anna's calendar, after one for a token: by sync token.
+fn since(tokens: &[(&str, &str)]) -> Vec<String> {
+    let asked = tokens.iter().map(|(cursor, token)| {
+        format!(
+            "GET /calendar/v3/calendars/anna@acme.example/events?maxResults=1000&singleEvents=true\
+             &syncToken={cursor} [{token}]"
+        )
+    });
+    [format!("TOKEN anna@acme.example {EVENTS}")].into_iter().chain(asked).collect()
+}
+
 /// The claims of the signed assertion in a request for a token.
 fn claims(request: &Request) -> Value {
     let form: BTreeMap<_, _> = url::form_urlencoded::parse(&request.body).into_owned().collect();
