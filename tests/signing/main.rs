@@ -4,6 +4,8 @@ mod browser;
 mod calls;
 mod certificate;
 mod consent;
+mod lapse;
+mod mistakes;
 #[path = "../providers/passed.rs"]
 mod passed;
 #[path = "../postgres/mod.rs"]
