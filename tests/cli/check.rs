@@ -1,5 +1,8 @@
 //! `mentord check`
 
+use mentord::sandbox::Fault;
+use serde_json::json;
+
 use crate::stage::{ADA, Stage};
 
 #[tokio::test]
@@ -108,6 +111,53 @@ async fn online_a_single_calendar_that_cannot_be_read_is_named() {
         .ends_with(1)
         .says(&["FAILED  connection acme: 1 of 4 calendars cannot be read", "zoe@acme.example: "]);
     assert!(!run.out.contains(ADA), "{}", run.out);
+}
+
+#[tokio::test]
+async fn online_what_calls_need_is_tried_and_missed_without_failing() {
+    let stage = Stage::set().await;
+    let refuse = async |part: &str, times: u32| {
+        stage.control.clear_faults().await.unwrap();
+        let reason = json!({"reason": "forbidden"});
+        let error = json!({"code": 403, "message": "Not authorized", "errors": [reason]});
+        let body = part.contains("directory").then(|| json!({"error": error}));
+        let fault = Fault { path_contains: part.to_owned(), status: 403, times, body, ..Fault::default() };
+        stage.control.fault(&fault).await.unwrap();
+        stage.run(&["check", "--online"]).await.went_well()
+    };
+    let run = refuse("conferenceRecords", 100).await.says(&[
+        "ok      connection acme: 3 calendars can be read",
+        "warning connection acme: who was in calls cannot be seen: ",
+        "meetings.space.readonly",
+    ]);
+    assert!(!run.out.contains("warning connection contoso"), "{}", run.out);
+    refuse("/admin/directory", 100)
+        .await
+        .says(&["warning connection acme: ", "admin.directory.user.readonly"]);
+    let run = refuse("onlineMeetings", 100).await.says(&[
+        "ok      connection contoso: 4 calendars can be read",
+        "warning connection contoso: who was in calls cannot be seen: ",
+        "New-CsApplicationAccessPolicy",
+    ]);
+    assert!(!run.out.contains("warning connection acme"), "{}", run.out);
+    // A policy may be granted for single organisers.
+    let run = refuse("onlineMeetings", 2).await;
+    assert!(!run.out.contains("warning"), "{}", run.out);
+    refuse("contoso.example?", 100).await.says(&["warning connection contoso: ", "User.ReadBasic.All"]);
+    let run = stage.run(&["check", "--help"]).await.went_well();
+    assert!(run.out.contains("exit code stays 0"), "{}", run.out);
+}
+
+#[tokio::test]
+async fn online_those_whose_pairings_have_ended_are_left_out() {
+    let stage = Stage::set().await;
+    let gone = "engineering,Zoe,zoe@acme.example,Yan,yan@acme.example,2020-01-06,2020-12-18,\n";
+    stage.write("roster.csv", &(stage.read("roster.csv") + gone));
+    stage
+        .run(&["check", "--online"])
+        .await
+        .went_well()
+        .says(&["5 pairings in the roster", "ok      connection acme: 3 calendars can be read"]);
 }
 
 #[tokio::test]

@@ -40,7 +40,14 @@ async fn a_calendar_is_read_once_its_owner_has_consented_and_no_more_once_they_w
     let link = stage.link(who, ConsentKind::Connect).await;
     let page = browser.open(&link).await;
     assert_eq!(page.status, 200);
-    for text in [who, "What is read", "What is kept", "withdraw at any time"] {
+    for text in [
+        who,
+        "What is read",
+        "titles and places",
+        "list of their guests",
+        "What is kept",
+        "withdraw at any time",
+    ] {
         assert!(page.says(text), "{text}: {}", page.html);
     }
     let header = |name: &str| page.headers[name].to_str().expect("text").to_owned();

@@ -277,7 +277,9 @@ fn consented(account: Option<Account>, sign_in: &dyn SignIn, scope: &str) -> Res
     } else if scope == sign_in.needed() {
         Err(again("it does not cover reading the calendar"))
     } else {
-        Err(ProviderError::Refused(format!("the person has not consented to {scope}")))
+        Err(ProviderError::Refused(format!(
+            "the person has not consented to {scope}; the link of `mentord connect ADDRESS` asks them again"
+        )))
     }
 }
 
