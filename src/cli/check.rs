@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, TimeDelta, Utc};
 use clap::Args;
 
 use super::failure::{Failure, complain};
 use super::{WithConfig, common, output};
-use crate::config::{self, Config, Connection};
+use crate::config::{self, Config, Connection, Credential, Problem, Problems, Vendor};
 use crate::domain::people::Address;
 use crate::pipeline::Context;
 use crate::providers::Provider;
@@ -31,6 +32,7 @@ pub async fn run(options: &Options) -> Result<(), Failure> {
     for warning in &config.warnings {
         complain(&format!("warning: {warning}"));
     }
+    certificates(&config, common::clock().now())?;
     output::print(&format!(
         "{} is fine: {}, {}, {} in the roster{}",
         file.display(),
@@ -40,6 +42,28 @@ pub async fn run(options: &Options) -> Result<(), Failure> {
         if config.mail.is_none() { "; there is no [mail], so nothing will be sent" } else { "" }
     ))?;
     if options.online { online(&config).await } else { Ok(()) }
+}
+
+/// How long before its end a certificate is spoken of: a new one has to be made and uploaded.
+const SOON: TimeDelta = TimeDelta::days(30);
+
+/// Warns of certificates that end soon; those that have ended are problems.
+fn certificates(config: &Config, now: DateTime<Utc>) -> Result<(), Failure> {
+    let mut problems = Vec::new();
+    for connection in &config.connections {
+        let Vendor::Microsoft(microsoft) = &connection.vendor else { continue };
+        let Credential::Certificate(certificate) = &microsoft.credential else { continue };
+        let place = format!("connection {}: certificate_file", connection.name);
+        let day = certificate.expires_at.format("%Y-%m-%d");
+        let remedy = "make a new one, and upload it under the app registration's `Certificates & secrets`";
+        if certificate.expires_at <= now {
+            let found = format!("a certificate that expired on {day}");
+            problems.push(Problem { place, found, remedy: remedy.to_owned() });
+        } else if certificate.expires_at <= now + SOON {
+            complain(&format!("warning: {place}: the certificate expires on {day}; {remedy}"));
+        }
+    }
+    if problems.is_empty() { Ok(()) } else { Err(Problems(problems).into()) }
 }
 
 fn count(n: usize, noun: &str) -> String {

@@ -1,6 +1,8 @@
 //! `mentord check`
 
+use chrono::{DateTime, Datelike as _, TimeDelta, Utc};
 use mentord::sandbox::Fault;
+use rsa::pkcs8::{EncodePrivateKey as _, LineEnding};
 use serde_json::json;
 
 use crate::stage::{ADA, Stage};
@@ -166,6 +168,31 @@ async fn online_a_database_that_cannot_be_opened_is_told() {
     stage.configure("sqlite:mentord.db", "sqlite:nowhere/mentord.db");
     stage.run(&["check"]).await.went_well();
     stage.run(&["check", "--online"]).await.ends_with(1).complains_of(&["nowhere", "does not exist"]);
+}
+
+#[tokio::test]
+async fn a_certificate_that_ends_soon_is_warned_of_and_one_that_has_ended_is_a_mistake() {
+    let stage = Stage::set().await;
+    stage.configure("client_secret_file = \"graph-secret\"", "certificate_file = \"graph.pem\"");
+    for (days, code, says) in [(90, 0, None), (20, 0, Some("expires on")), (-1, 78, Some("that expired on"))] {
+        stage.write("graph.pem", &certificate(stage.now + TimeDelta::days(days)));
+        let run = stage.run(&["check"]).await.ends_with(code);
+        match says {
+            None => assert_eq!(run.err, ""),
+            Some(says) => drop(run.complains_of(&["connection contoso: certificate_file", says, "upload it"])),
+        }
+    }
+}
+
+/// A certificate and its key that are good until then.
+fn certificate(until: DateTime<Utc>) -> String {
+    #[expect(clippy::disallowed_methods, reason = "any key will do: nothing depends on which")]
+    let key = rsa::PrivateKey::new(&mut rand::rng(), 2048).unwrap();
+    let key = key.to_pkcs8_pem(LineEnding::LF).unwrap().to_string();
+    let mut parameters = rcgen::CertificateParams::new(vec!["mentord.example.org".to_owned()]).unwrap();
+    parameters.not_after = rcgen::date_time_ymd(until.year(), until.month() as u8, until.day() as u8);
+    let pair = rcgen::KeyPair::from_pem(&key).unwrap();
+    format!("{key}{}", parameters.self_signed(&pair).unwrap().pem())
 }
 
 /// An address at which nothing listens.
