@@ -107,8 +107,17 @@ impl Context {
         self.store.watch_calendars(self.notices.is_some(), now).await
     }
 
+    /// What the service does for accounts as it starts, once the rosters were read: notes those that
+    /// belong to no calendar any more, and seals anew. A command does not: a service that runs beside
+    /// it may not have the newest key yet.
+    pub async fn look_after_accounts(&self) -> Result<(), StoreError> {
+        let connections: Vec<&str> = self.accounts.keys().map(String::as_str).collect();
+        self.store.note_given_up(&connections, self.clock.now()).await?;
+        self.seal_anew().await
+    }
+
     /// Seals anew what an older key has sealed, and tells of what no key opens.
-    pub async fn seal_anew(&self) -> Result<(), StoreError> {
+    async fn seal_anew(&self) -> Result<(), StoreError> {
         let Some(keys) = &self.keys else { return Ok(()) };
         let (sealed, closed) = reseal(&self.store, keys).await?;
         if sealed > 0 {

@@ -60,6 +60,9 @@ pub trait SignIn: Send + Sync {
     /// to do it on the vendor's pages.
     async fn revoke(&self, refresh_token: &SecretString) -> Result<bool, ProviderError>;
 
+    /// Whether the vendor accepts no token any more once it was told that consent is withdrawn.
+    fn ends_consents(&self) -> bool;
+
     /// The scope without which no calendar can be read.
     fn needed(&self) -> &'static str;
 

@@ -16,6 +16,11 @@ use super::error::Result;
 use super::queue::{Finished, Queue};
 use super::roster::address;
 
+mod given_up;
+pub(super) mod held;
+
+pub use given_up::Forgotten;
+
 /// How long one refresh may take, in seconds.
 pub const REFRESH_LASTS: i64 = 90;
 
@@ -26,7 +31,7 @@ pub struct Account {
     /// Why it is in this state, for people.
     pub reason: Option<String>,
     pub scopes: Vec<String>,
-    /// Sealed; there while the state is [`AccountState::Consented`].
+    /// Sealed; there while the state is [`AccountState::Consented`] or [`AccountState::Held`].
     pub tokens: Option<String>,
     /// For how long the access token is good, in seconds by the database's clock.
     pub fresh_s: i64,
@@ -41,6 +46,8 @@ pub enum AccountState {
     Withdrawn,
     /// The person was asked, and nothing came of it.
     NotGiven,
+    /// The database was restored, and the person may have withdrawn since the backup was made.
+    Held,
 }
 
 /// The right to renew the tokens of one account.
@@ -163,7 +170,8 @@ impl Store {
              ON CONFLICT (connection, address) DO UPDATE SET
                 state = 'consented', reason = NULL, scopes = excluded.scopes, tokens = excluded.tokens,
                 fresh_until = excluded.fresh_until, changed_at = excluded.changed_at,
-                provider_id = excluded.provider_id, lease = account.lease + 1, lease_until = 0",
+                provider_id = excluded.provider_id, given_up_at = NULL,
+                lease = account.lease + 1, lease_until = 0",
             values![
                 connection,
                 address.as_str(),

@@ -30,9 +30,10 @@ const COOKIE_NAME: &str = "mentord_consent";
 /// Longer than any code of the vendors, and than what is made here.
 const LONGEST: usize = 8 * 1024;
 
-/// The pages, where there is a connection that rests on consent.
+/// The pages. Who was given a link to withdraw finds them also when no connection rests on consent any
+/// more.
 pub fn router(context: &Context) -> Router {
-    if context.pages.is_none() || context.accounts.is_empty() {
+    if context.pages.is_none() {
         return Router::new();
     };
     let path = |rest: &str| format!("/consent/{rest}");
@@ -211,8 +212,9 @@ async fn withdraw(State(context): State<Context>, Path(secret): Path<String>) ->
     };
     let vendor = vendor(&context, &link.connection);
     let remove = match vendor {
-        "Google" => "https://myaccount.google.com/connections",
-        _ => "https://myapps.microsoft.com",
+        "Google" => Some("https://myaccount.google.com/connections"),
+        "Microsoft" => Some("https://myapps.microsoft.com"),
+        _ => None,
     };
     page(
         StatusCode::OK,

@@ -174,12 +174,15 @@ async fn online_a_database_that_cannot_be_opened_is_told() {
 async fn a_certificate_that_ends_soon_is_warned_of_and_one_that_has_ended_is_a_mistake() {
     let stage = Stage::set().await;
     stage.configure("client_secret_file = \"graph-secret\"", "certificate_file = \"graph.pem\"");
-    for (days, code, says) in [(90, 0, None), (20, 0, Some("expires on")), (-1, 78, Some("that expired on"))] {
+    for (days, code, says) in [(90, 0, None), (20, 0, Some("expires on")), (-1, 78, Some("that expired on"))]
+    {
         stage.write("graph.pem", &certificate(stage.now + TimeDelta::days(days)));
         let run = stage.run(&["check"]).await.ends_with(code);
         match says {
             None => assert_eq!(run.err, ""),
-            Some(says) => drop(run.complains_of(&["connection contoso: certificate_file", says, "upload it"])),
+            Some(says) => {
+                drop(run.complains_of(&["connection contoso: certificate_file", says, "upload it"]))
+            }
         }
     }
 }

@@ -4,11 +4,13 @@ mod browser;
 mod calls;
 mod certificate;
 mod consent;
+mod given_up;
 mod lapse;
 mod mistakes;
 #[path = "../providers/passed.rs"]
 mod passed;
 #[path = "../postgres/mod.rs"]
 mod postgres;
+mod restored;
 mod stage;
 mod tokens;

@@ -193,6 +193,31 @@ roster = "roster.csv"
         prepare(&self.config(), Arc::new(self.clock.clone())).await.expect("everything is there")
     }
 
+    /// The service, started once more with what the configuration and the roster say now.
+    pub async fn restart(&self) -> Context {
+        let context = self.another().await;
+        context.look_after_accounts().await.expect("the database");
+        context
+    }
+
+    /// The same, with another context from now on.
+    pub fn with(self, context: Context) -> Self {
+        Self { context, ..self }
+    }
+
+    /// Serves the pages of another context; returns where they are, for as long as the guard lives.
+    pub async fn serve(&self, context: &Context) -> (String, DropGuard) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let stop = CancellationToken::new();
+        tokio::spawn(web::serve(listener, web::Watched::new(context), stop.clone()));
+        (format!("http://{address}"), stop.drop_guard())
+    }
+
+    pub fn now(&self) -> DateTime<Utc> {
+        self.clock.now()
+    }
+
     pub fn pass(&self, time: TimeDelta) {
         self.clock.set(self.clock.now() + time);
     }

@@ -80,19 +80,25 @@ async fn keys_are_changed_without_anybody_consenting_again(#[values(Sqlite, Post
     let key_file = stage.dir.path().join("accounts-key");
     let write = |text: &str| std::fs::write(&key_file, text).expect("a file");
     let before = stage.account(ADA).await.expect("an account").tokens;
+    // Known first, and used once everybody knows it: what one instance seals, the others open.
+    write(&format!("{KEY}\n{NEXT_KEY}\n"));
+    let other = stage.restart().await;
     write(&format!("# the newest first\n{NEXT_KEY}\n\n{KEY}\n"));
-    let rotated = stage.another().await;
+    // A command seals nothing anew: the service may not know the key yet.
+    stage.another().await;
+    assert_eq!(stage.account(ADA).await.expect("an account").tokens, before);
+    let rotated = stage.restart().await;
     let after = stage.account(ADA).await.expect("an account").tokens;
     assert_ne!(before, after);
     // The old key may go now.
     write(NEXT_KEY);
-    let later = stage.another().await;
-    for context in [&rotated, &later] {
+    let later = stage.restart().await;
+    for context in [&rotated, &later, &other] {
         context.accounts["contoso"].token(&address(CHEN), NEEDED).await.expect("a token");
     }
     // With a key that never sealed anything, nothing opens, and it is said why.
     write(KEY);
-    let lost = stage.another().await;
+    let lost = stage.restart().await;
     let error = lost.accounts["contoso"].token(&address(CHEN), NEEDED).await.expect_err("no key");
     let error = error.to_string();
     assert!(error.contains("key_file") && error.contains("mentord connect"), "{error}");

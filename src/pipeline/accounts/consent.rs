@@ -20,7 +20,7 @@ use crate::domain::people::Address;
 use crate::pipeline::Context;
 use crate::pipeline::secrets::{self, digest};
 use crate::providers::consent::Errand;
-use crate::store::{AccountState, Consent, ConsentKind, StoreError};
+use crate::store::{Consent, ConsentKind, StoreError};
 
 /// How long a link to the consent page is good.
 pub const LINK_LASTS: TimeDelta = TimeDelta::days(7);
@@ -120,7 +120,8 @@ pub async fn invite(
 pub async fn look(context: &Context, kind: ConsentKind, secret: &str) -> Result<Link, StoreError> {
     let found = context.store.consent(&digest(secret)).await?;
     let Some(consent) = found.filter(|found| found.kind == kind) else { return Ok(Link::Unknown) };
-    if !context.accounts.contains_key(&consent.connection) {
+    // To withdraw is possible also where nobody is asked any more.
+    if kind != ConsentKind::Withdraw && !context.accounts.contains_key(&consent.connection) {
         return Ok(Link::Unknown);
     }
     Ok(match &consent {
@@ -174,16 +175,19 @@ pub async fn withdraw(context: &Context, secret: &str) -> Result<Result<(Consent
         Link::Open(consent) => consent,
         other => return Ok(Err(other)),
     };
-    let Some(accounts) = context.accounts.get(&consent.connection) else { return Ok(Err(Link::Unknown)) };
-    let day = context.clock.now().format("%Y-%m-%d");
-    let reason = format!("the person withdrew their consent on {day}");
-    let told = accounts.withdraw(&consent.address, &reason).await?;
+    let now = context.clock.now();
+    let reason = format!("the person withdrew their consent on {}", now.format("%Y-%m-%d"));
+    let Consent { connection, address, .. } = &consent;
+    let told = match context.accounts.get(connection) {
+        Some(accounts) => accounts.withdraw(address, &reason).await?,
+        None => context.store.withdraw_consent(connection, address, &reason, now).await?.is_none(),
+    };
     tracing::info!(connection = consent.connection, "{} has withdrawn", consent.address.masked());
     Ok(Ok((consent, told)))
 }
 
-/// Whether somebody has consented, and it holds.
+/// Whether tokens of somebody are kept.
 pub async fn is_connected(context: &Context, consent: &Consent) -> Result<bool, StoreError> {
     let account = context.store.account(&consent.connection, &consent.address).await?;
-    Ok(account.is_some_and(|account| account.state == AccountState::Consented))
+    Ok(account.is_some_and(|account| account.tokens.is_some()))
 }

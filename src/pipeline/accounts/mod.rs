@@ -17,6 +17,7 @@ use crate::store::{Account, AccountState, Finished, REFRESH_LASTS, Refresh, Seal
 
 pub mod consent;
 mod finish;
+pub mod given_up;
 mod seal;
 
 pub use seal::{Keyring, OpenError, Owner};
@@ -117,14 +118,24 @@ impl Accounts {
         covers(&self.scopes(granted, &[]), self.sign_in.needed())
     }
 
-    /// Gives back tokens that nobody will use, unless somebody's consent rests on the same sign-in: with
-    /// Google, to revoke one token ends all that the person consented to.
+    /// Gives back tokens that nobody will use.
     async fn give_back(&self, granted: &Granted) -> Result<(), StoreError> {
         let Some(refresh) = &granted.refresh_token else { return Ok(()) };
-        if !self.store.keeps_tokens_of(granted.id.as_deref(), &granted.who).await?
+        self.revoke_unless_used(refresh, granted.id.as_deref(), &granted.who).await
+    }
+
+    /// Revokes a token, unless somebody's consent rests on the same sign-in: with Google, to revoke one
+    /// token ends all that the person consented to.
+    async fn revoke_unless_used(
+        &self,
+        refresh: &SecretString,
+        id: Option<&str>,
+        who: &[Address],
+    ) -> Result<(), StoreError> {
+        if !self.store.keeps_tokens_of(id, who).await?
             && let Err(error) = self.sign_in.revoke(refresh).await
         {
-            tracing::debug!(connection = self.connection, "tokens are dropped, not given back: {error}");
+            tracing::warn!(connection = self.connection, "tokens are dropped, not given back: {error}");
         }
         Ok(())
     }
@@ -214,6 +225,13 @@ impl Tokens for Accounts {
         let begun = Instant::now();
         while begun.elapsed() < patience {
             let account = self.store.account(&self.connection, mailbox).await.map_err(unread)?;
+            // What was withdrawn is not accepted any more: to ask for a new token is to find out.
+            if self.sign_in.ends_consents()
+                && account.as_ref().is_some_and(|account| account.state == AccountState::Held)
+            {
+                self.store.use_held(&self.connection, mailbox).await.map_err(unread)?;
+                continue;
+            }
             let account = consented(account, self.sign_in.as_ref(), scope)?;
             let sealed = account.tokens.as_deref().unwrap_or_default();
             let access = SecretString::from(self.open(sealed, mailbox)?.access);
@@ -268,6 +286,12 @@ fn consented(account: Option<Account>, sign_in: &dyn SignIn, scope: &str) -> Res
     };
     match account.state {
         AccountState::Consented => {}
+        AccountState::Held => {
+            let reason = account.reason.as_deref().unwrap_or("the database was restored");
+            return Err(again(&format!(
+                "{reason} (if nobody has, which the log tells, run `mentord restored --nobody-withdrew`)"
+            )));
+        }
         AccountState::Refused | AccountState::Withdrawn | AccountState::NotGiven => {
             return Err(again(account.reason.as_deref().unwrap_or("it was withdrawn")));
         }

@@ -79,6 +79,10 @@ impl SignIn for GoogleSignIn {
         }
     }
 
+    fn ends_consents(&self) -> bool {
+        true
+    }
+
     fn needed(&self) -> &'static str {
         Scope::Events.as_str()
     }

@@ -118,6 +118,10 @@ impl SignIn for MicrosoftSignIn {
         Ok(false)
     }
 
+    fn ends_consents(&self) -> bool {
+        false
+    }
+
     fn needed(&self) -> &'static str {
         CALENDARS
     }
