@@ -7,10 +7,12 @@ mod consent;
 mod given_up;
 mod lapse;
 mod mistakes;
+mod pages;
 #[path = "../providers/passed.rs"]
 mod passed;
 #[path = "../postgres/mod.rs"]
 mod postgres;
+mod program;
 mod restored;
 mod stage;
 mod tokens;

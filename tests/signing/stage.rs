@@ -1,5 +1,6 @@
 //! Two organisations whose people consent one by one, and the real pages for it.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -60,6 +61,20 @@ impl Stage {
 
     /// The same, its requests to the APIs going through a proxy, of which this is the URL.
     pub async fn behind(on: On, proxy: impl AsyncFnOnce(&Sandbox) -> Option<String>) -> Self {
+        let through = async |sandbox: &Sandbox, _: &Path, mut file: String| {
+            let Some(proxy) = proxy(sandbox).await else { return file };
+            let apis =
+                [sandbox.google_api_url(), sandbox.meet_url(), sandbox.directory_url(), sandbox.graph_url()];
+            for url in apis {
+                file = file.replace(&url, &url.replace(&sandbox.url(), &proxy));
+            }
+            file
+        };
+        Self::configured(on, through).await
+    }
+
+    /// The same, with a configuration that was changed; the folder is where it will be.
+    pub async fn configured(on: On, change: impl AsyncFnOnce(&Sandbox, &Path, String) -> String) -> Self {
         let server = match on {
             Sqlite => None,
             Postgres => Some(Server::shared()),
@@ -166,14 +181,7 @@ roster = "roster.csv"
             graph_url = sandbox.graph_url(),
             login_url = sandbox.login_url(),
         );
-        let mut file = file;
-        if let Some(proxy) = proxy(&sandbox).await {
-            let apis =
-                [sandbox.google_api_url(), sandbox.meet_url(), sandbox.directory_url(), sandbox.graph_url()];
-            for url in apis {
-                file = file.replace(&url, &url.replace(&sandbox.url(), &proxy));
-            }
-        }
+        let file = change(&sandbox, dir.path(), file).await;
         write("mentord.toml", &file);
         let clock = ManualClock::new(now);
         let config = config::load_with(&dir.path().join("mentord.toml"), []).expect("a right configuration");

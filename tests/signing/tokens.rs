@@ -9,6 +9,8 @@ use mentord::sandbox::Fault;
 use mentord::store::{ConsentKind, Finished, Sealed};
 use rstest::rstest;
 use secrecy::ExposeSecret as _;
+use sqlx::Connection as _;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 
 use crate::browser::connect;
 use crate::stage::*;
@@ -68,6 +70,47 @@ async fn trouble_at_the_sign_in_service_passes() {
     stage.sync().await;
     let calendar = stage.calendar(CHEN).await;
     assert_eq!((calendar.state, calendar.error), (CalendarState::Active, None));
+}
+
+/// Microsoft gives a new refresh token with each renewal: one that is not written down is lost.
+#[tokio::test(flavor = "multi_thread")]
+async fn tokens_that_cannot_be_written_down_at_first_are_written_down_again() {
+    let stage = Stage::new().await;
+    connect(&stage, CHEN).await;
+    let accounts = stage.context.accounts["contoso"].clone();
+    let old = accounts.token(&address(CHEN), NEEDED).await.expect("a token");
+    accounts.reject(&address(CHEN), &old).await.expect("to reject");
+    let before = stage.account(CHEN).await.expect("an account").tokens;
+    let file = stage.dir.path().join("mentord.db");
+    let mut database = SqliteConnection::connect_with(&SqliteConnectOptions::new().filename(file))
+        .await
+        .expect("the database");
+    sqlx::raw_sql(
+        "CREATE TRIGGER full BEFORE UPDATE OF tokens ON account
+         BEGIN SELECT RAISE(ABORT, 'the disk is full'); END",
+    )
+    .execute(&mut database)
+    .await
+    .expect("a trigger");
+    stage.requests("").await;
+    let asking = tokio::spawn({
+        let accounts = accounts.clone();
+        async move { accounts.token(&address(CHEN), NEEDED).await }
+    });
+    while !stage.world.requests().await.expect("requests").iter().any(|it| it.ends_with("/token")) {
+        tokio::task::yield_now().await;
+    }
+    // What was renewed is not used before it is written down.
+    assert_eq!(stage.account(CHEN).await.expect("an account").tokens, before);
+    assert!(!asking.is_finished());
+    sqlx::raw_sql("DROP TRIGGER full").execute(&mut database).await.expect("room");
+    let token = asking.await.expect("an end").expect("a token");
+    assert_ne!(token.expose_secret(), old.expose_secret());
+    assert_ne!(stage.account(CHEN).await.expect("an account").tokens, before);
+    assert_eq!(stage.requests("/token").await, 1);
+    // The rotated refresh token is the one that is good.
+    accounts.reject(&address(CHEN), &token).await.expect("to reject");
+    accounts.token(&address(CHEN), NEEDED).await.expect("a token");
 }
 
 #[rstest]
