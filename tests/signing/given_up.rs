@@ -6,6 +6,8 @@ use mentord::sandbox::{Provider, Will};
 use mentord::store::ConsentKind;
 use rstest::rstest;
 use serde_json::json;
+use sqlx::Connection as _;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 
 use crate::browser::{Browser, connect};
 use crate::stage::*;
@@ -111,4 +113,12 @@ async fn where_the_connection_is_gone_people_can_withdraw_and_what_is_left_is_de
     assert!(stage.account(CHEN).await.is_none() && stage.account(DARA).await.is_none());
     let page = browser.open(&here(&daras)).await;
     assert!(page.says("no key to it is kept"), "{}", page.html);
+    let file = stage.dir.path().join("mentord.db");
+    let database = SqliteConnectOptions::new().filename(file);
+    let mut database = SqliteConnection::connect_with(&database).await.expect("the database");
+    let sql =
+        "SELECT json_extract(details, '$.address') FROM audit WHERE action = 'account deleted' ORDER BY 1";
+    let deleted: Vec<String> =
+        sqlx::query_scalar(sql).fetch_all(&mut database).await.expect("the audit trail");
+    assert_eq!(deleted, [CHEN, DARA]);
 }
