@@ -154,7 +154,7 @@ pub async fn run(
     let (roster, context) = open(&first, clock.clone()).await?;
     let mut hold = context.store.hold().map_err(StartError::from)?;
     bring_up(&first, &context, &roster).await.map_err(StartError::from)?;
-    context.look_after_accounts().await.map_err(StartError::from)?;
+    context.seal_anew().await.map_err(StartError::from)?;
     context.store.free_what_was_in_hand(&hold).await.map_err(StartError::from)?;
     let companions = accompany(&first, &context).await?;
     let presence = Presence::new();
@@ -174,7 +174,7 @@ pub async fn run(
                     service.stop().await;
                     // Only now: the old workers know nothing of new programs.
                     bring_up(&next.config, &next.context, &next.roster).await.map_err(StartError::from)?;
-                    next.context.look_after_accounts().await.map_err(StartError::from)?;
+                    next.context.seal_anew().await.map_err(StartError::from)?;
                     service = begin(&next.config, next.context, next.companions, &presence).await?;
                     hold = next.hold.unwrap_or(hold);
                 }

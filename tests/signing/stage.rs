@@ -204,7 +204,7 @@ roster = "roster.csv"
     /// The service, started once more with what the configuration and the roster say now.
     pub async fn restart(&self) -> Context {
         let context = self.another().await;
-        context.look_after_accounts().await.expect("the database");
+        context.seal_anew().await.expect("the database");
         context
     }
 

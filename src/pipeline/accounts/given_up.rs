@@ -1,6 +1,8 @@
 //! Deletes what is kept of people whose calendars are not read any more.
 
-use chrono::TimeDelta;
+use std::sync::atomic::Ordering;
+
+use chrono::{Datelike as _, TimeDelta};
 
 use super::Accounts;
 use crate::pipeline::{Context, Outcome};
@@ -10,9 +12,21 @@ use crate::store::{Forgotten, StoreError};
 /// may take to be noticed.
 pub const KEPT: TimeDelta = TimeDelta::days(30);
 
-/// Deletes the accounts that were given up long ago, and tells the providers.
+/// Looks once a day which accounts belong to no calendar any more, deletes those that were given up
+/// long ago, and tells the providers.
 pub async fn step(context: &Context) -> Result<Outcome, StoreError> {
     let now = context.clock.now();
+    let today = now.date_naive().num_days_from_ce();
+    if context.accounts_seen_on.load(Ordering::Relaxed) != today {
+        look(context).await?;
+        context.accounts_seen_on.store(today, Ordering::Relaxed);
+    }
+    let due = context.store.first_given_up().await?.map(|since| since + KEPT);
+    if due.is_none_or(|due| due > now) {
+        return Ok(Outcome::waiting_for(due));
+    }
+    // Somebody may have come back since.
+    look(context).await?;
     while let Some(forgotten) = context.store.forget_given_up(now - KEPT, now).await? {
         let (connection, who) = (&forgotten.connection, forgotten.address.masked());
         tracing::info!(connection, "what was kept for reading the calendar of {who} is deleted");
@@ -21,8 +35,12 @@ pub async fn step(context: &Context) -> Result<Outcome, StoreError> {
             accounts.give_back_forgotten(&forgotten).await?;
         }
     }
-    let first = context.store.first_given_up().await?;
-    Ok(Outcome::waiting_for(first.map(|since| since + KEPT)))
+    Ok(Outcome::waiting_for(context.store.first_given_up().await?.map(|since| since + KEPT)))
+}
+
+async fn look(context: &Context) -> Result<(), StoreError> {
+    let connections: Vec<&str> = context.accounts.keys().map(String::as_str).collect();
+    context.store.note_given_up(&connections, context.clock.now()).await
 }
 
 impl Accounts {
