@@ -37,7 +37,7 @@ pub struct Context {
     /// What seals them; there where there are such connections.
     pub keys: Option<Arc<Keyring>>,
     /// On which day it was last looked which accounts belong to no calendar any more.
-    pub(super) accounts_seen_on: Arc<AtomicI32>,
+    pub accounts_seen_on: Arc<AtomicI32>,
     /// Where people consent; `None` without a public address.
     pub pages: Option<Pages>,
     pub programs: Arc<Vec<Program>>,
