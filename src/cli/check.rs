@@ -1,17 +1,25 @@
 //! `mentord check`
 
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, TimeDelta, Utc};
 use clap::Args;
 
 use super::failure::{Failure, complain};
 use super::{WithConfig, common, output};
-use crate::config::{self, Config};
+use crate::config::{self, Config, Connection, Credential, Problem, Problems, Vendor};
+use crate::domain::people::Address;
 use crate::pipeline::Context;
+use crate::providers::Provider;
 
 #[derive(Debug, Args)]
 pub struct Options {
     #[command(flatten)]
     file: WithConfig,
-    /// Also try the database, the mail server and every connection
+    /// Also try the database, the mail server, everybody's calendar, and what call records need
+    ///
+    /// What keeps mentord from knowing who was in calls is a warning: calendars are read all the same, and
+    /// the exit code stays 0.
     #[arg(long)]
     online: bool,
 }
@@ -24,6 +32,7 @@ pub async fn run(options: &Options) -> Result<(), Failure> {
     for warning in &config.warnings {
         complain(&format!("warning: {warning}"));
     }
+    certificates(&config, common::clock().now())?;
     output::print(&format!(
         "{} is fine: {}, {}, {} in the roster{}",
         file.display(),
@@ -33,6 +42,28 @@ pub async fn run(options: &Options) -> Result<(), Failure> {
         if config.mail.is_none() { "; there is no [mail], so nothing will be sent" } else { "" }
     ))?;
     if options.online { online(&config).await } else { Ok(()) }
+}
+
+/// How long before its end a certificate is spoken of: a new one has to be made and uploaded.
+const SOON: TimeDelta = TimeDelta::days(30);
+
+/// Warns of certificates that end soon; those that have ended are problems.
+fn certificates(config: &Config, now: DateTime<Utc>) -> Result<(), Failure> {
+    let mut problems = Vec::new();
+    for connection in &config.connections {
+        let Vendor::Microsoft(microsoft) = &connection.vendor else { continue };
+        let Credential::Certificate(certificate) = &microsoft.credential else { continue };
+        let place = format!("connection {}: certificate_file", connection.name);
+        let day = certificate.expires_at.format("%Y-%m-%d");
+        let remedy = "make a new one, and upload it under the app registration's `Certificates & secrets`";
+        if certificate.expires_at <= now {
+            let found = format!("a certificate that expired on {day}");
+            problems.push(Problem { place, found, remedy: remedy.to_owned() });
+        } else if certificate.expires_at <= now + SOON {
+            complain(&format!("warning: {place}: the certificate expires on {day}; {remedy}"));
+        }
+    }
+    if problems.is_empty() { Ok(()) } else { Err(Problems(problems).into()) }
 }
 
 fn count(n: usize, noun: &str) -> String {
@@ -61,8 +92,11 @@ async fn try_out(context: &Context, config: &Config) -> Result<(), Failure> {
     }
     for connection in &config.connections {
         let name = format!("connection {}", connection.name);
-        let result = probe(context, config, &connection.name, &connection.domains).await?;
-        tell(name, result)?;
+        let Tried { calendars, warnings } = probe(context, config, connection).await?;
+        tell(name.clone(), calendars)?;
+        for warning in warnings {
+            output::print(&format!("warning {name}: {warning}"))?;
+        }
     }
     match failed {
         0 => Ok(()),
@@ -71,49 +105,101 @@ async fn try_out(context: &Context, config: &Config) -> Result<(), Failure> {
     }
 }
 
-/// Tries the calendar of everybody in the rosters whom the connection reaches.
-async fn probe(
-    context: &Context,
-    config: &Config,
-    name: &str,
-    domains: &[String],
-) -> Result<Result<String, String>, Failure> {
+/// What trying a connection brought.
+struct Tried {
+    /// Whether the calendars can be read.
+    calendars: Result<String, String>,
+    /// What keeps mentord from knowing who was in calls.
+    warnings: Vec<String>,
+}
+
+impl From<Result<String, String>> for Tried {
+    fn from(calendars: Result<String, String>) -> Self {
+        Self { calendars, warnings: Vec::new() }
+    }
+}
+
+/// Tries the calendar of everybody in the rosters whom the connection reaches, and what calls need. Those
+/// whose pairings have ended are left out.
+async fn probe(context: &Context, config: &Config, connection: &Connection) -> Result<Tried, Failure> {
+    let name = connection.name.as_str();
     let Some(provider) = context.providers.get(name) else {
-        return Ok(Err("it has no client".to_owned()));
+        return Ok(Err("it has no client".to_owned()).into());
     };
     if context.accounts.contains_key(name) && !context.store.schema_current().await.unwrap_or(false) {
         let why = "the database is not up to date, so nobody's consent can be looked up: run `mentord migrate` \
                    (or start the service)";
-        return Ok(Err(why.to_owned()));
+        return Ok(Err(why.to_owned()).into());
     }
+    let today = context.clock.now().date_naive();
     let entries = config::read_rosters(config)?;
-    let people = entries.iter().flat_map(|entry| std::iter::once(&entry.mentor).chain(&entry.mentees));
-    let mut addresses: Vec<_> = people
-        .filter_map(|person| {
-            person.addresses.iter().find(|address| domains.iter().any(|domain| domain == address.domain()))
-        })
-        .collect();
+    let lasting = entries.iter().filter(|entry| entry.ends_on.is_none_or(|end| end >= today));
+    let people = lasting.flat_map(|entry| std::iter::once(&entry.mentor).chain(&entry.mentees));
+    let within = |address: &&Address| connection.domains.iter().any(|domain| domain == address.domain());
+    let mut addresses: Vec<_> =
+        people.filter_map(|person| person.addresses.iter().find(within)).cloned().collect();
     addresses.sort();
     addresses.dedup();
     if addresses.is_empty() {
-        let why =
-            format!("nobody in a roster has an address in {}, so nothing can be tried", domains.join(", "));
-        return Ok(Err(why));
+        let why = format!(
+            "nobody in a roster whose pairing lasts has an address in {}, so nothing can be tried",
+            connection.domains.join(", ")
+        );
+        return Ok(Err(why).into());
     }
-    let mut troubles = Vec::new();
+    let (mut readable, mut troubles) = (Vec::new(), Vec::new());
     for address in &addresses {
-        if let Err(error) = provider.probe(address).await {
-            troubles.push(format!("\n          {address}: {error}"));
+        match provider.probe(address).await {
+            Ok(()) => readable.push(address.clone()),
+            Err(error) => troubles.push(format!("\n          {address}: {error}")),
         }
     }
-    Ok(if troubles.is_empty() {
-        Ok(format!(": {} can be read", count(addresses.len(), "calendar")))
-    } else {
-        Err(format!(
+    let warnings = match context.accounts.contains_key(name) {
+        true => calls_of_each(provider.as_ref(), &readable).await,
+        false => calls_of_any(provider.as_ref(), &readable).await,
+    };
+    let calendars = match troubles.is_empty() {
+        true => Ok(format!(": {} can be read", count(addresses.len(), "calendar"))),
+        false => Err(format!(
             "{} of {} cannot be read{}",
             troubles.len(),
             count(addresses.len(), "calendar"),
             troubles.concat()
-        ))
-    })
+        )),
+    };
+    Ok(Tried { calendars, warnings })
+}
+
+/// How many mailboxes are tried before an application counts as shut out of calls. A policy of Teams may
+/// let it see those of some organisers only.
+const ENOUGH: usize = 5;
+
+/// Whether an application sees the calls of anybody: it is the same for all, or decided by a policy.
+async fn calls_of_any(provider: &dyn Provider, readable: &[Address]) -> Vec<String> {
+    let mut first = Vec::new();
+    for address in readable.iter().take(ENOUGH) {
+        let missing = provider.probe_calls(address).await;
+        if missing.is_empty() {
+            return Vec::new();
+        }
+        if first.is_empty() {
+            first = missing.iter().map(|error| format!("who was in calls cannot be seen: {error}")).collect();
+        }
+    }
+    first
+}
+
+/// Whose calls cannot be seen: everybody has consented for themselves.
+async fn calls_of_each(provider: &dyn Provider, readable: &[Address]) -> Vec<String> {
+    let mut whose: BTreeMap<String, Vec<&Address>> = BTreeMap::new();
+    for address in readable {
+        for error in provider.probe_calls(address).await {
+            whose.entry(error.to_string()).or_default().push(address);
+        }
+    }
+    let line = |(error, people): (String, Vec<&Address>)| {
+        let people: Vec<_> = people.iter().map(|address| format!("\n          {address}")).collect();
+        format!("who was in the calls of these people cannot be seen: {error}{}", people.concat())
+    };
+    whose.into_iter().map(line).collect()
 }

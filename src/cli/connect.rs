@@ -77,9 +77,9 @@ async fn connect(context: &Context, options: &Options, address: &Address) -> Res
         };
         output::print(link.as_str())?;
         let until_text = until.format("%Y-%m-%d %H:%M");
-        complain(&format!(
-            "for {address} alone, good until {until_text} UTC; earlier links are not any more"
-        ));
+        // Links to withdraw that people were given go on working.
+        let earlier = if options.withdraw { "" } else { "; earlier links are not any more" };
+        complain(&format!("for {address} alone, good until {until_text} UTC{earlier}"));
         if let (true, Some(notifier)) = (options.mail, &context.notifier) {
             let vendor = vendor(context, connection).to_owned();
             let matter =

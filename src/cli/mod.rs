@@ -75,7 +75,7 @@ enum Command {
     /// Write a copy of the database, also while the service works on it
     Backup(backup::Options),
     /// Tell mentord that the database was restored: nothing that was due before is sent again
-    Restored(WithConfig),
+    Restored(restored::Options),
     /// Bring the database up to date (`serve` does this too)
     Migrate(migrate::Options),
     /// Show a small programme living for six weeks, against stand-ins for all services
@@ -144,7 +144,7 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Status(options) => status::run(&options).await,
         Command::Connect(options) => connect::run(&options).await,
         Command::Backup(options) => backup::run(&options).await,
-        Command::Restored(file) => restored::run(&file.config).await,
+        Command::Restored(options) => restored::run(&options).await,
         Command::Migrate(options) => migrate::run(&options).await,
         Command::Demo(options) => demo::run(&options).await,
     }

@@ -1,18 +1,40 @@
 //! `mentord restored`
 
-use std::path::Path;
+use clap::Args;
 
 use super::failure::Failure;
-use super::{common, output};
+use super::{WithConfig, common, output};
 use crate::config;
 use crate::pipeline::Context;
 use crate::store::{InstanceState, StoreError};
 
-pub async fn run(file: &Path) -> Result<(), Failure> {
+#[derive(Debug, Args)]
+pub struct Options {
+    #[command(flatten)]
+    file: WithConfig,
+    /// Afterwards, also while the service runs: say that nobody withdrew their consent after the backup
+    /// was made, so that the consents that are held stand again
+    #[arg(long)]
+    nobody_withdrew: bool,
+}
+
+pub async fn run(options: &Options) -> Result<(), Failure> {
+    let file = &options.file.config;
+    if options.nobody_withdrew {
+        return common::closing(common::look(file).await?, trust).await;
+    }
     let config = config::load(file)?;
     common::exists(&config, file)?;
     let context = Context::new(&config, common::clock()).await?;
     common::closing(context, declare).await
+}
+
+async fn trust(context: &Context) -> Result<(), Failure> {
+    match context.store.trust_held("mentord restored", context.clock.now()).await? {
+        0 => output::print("no consent was held"),
+        1 => output::print("1 consent that was held stands again"),
+        many => output::print(&format!("{many} consents that were held stand again")),
+    }
 }
 
 async fn declare(context: &Context) -> Result<(), Failure> {
@@ -38,11 +60,17 @@ async fn declare(context: &Context) -> Result<(), Failure> {
     }
     let restored = context.store.declare_restored("mentord restored", context.clock.now()).await?;
     output::print(&format!(
-        "{place} counts as restored at {} UTC: what was due until then is not sent again ({} planned before)",
+        "{place} counts as restored at {} UTC: what was due until then is not sent again ({} planned before){}",
         restored.restored_at.format("%Y-%m-%d %H:%M:%S"),
         match restored.settled {
             1 => "1 alert was".to_owned(),
             many => format!("{many} alerts were"),
+        },
+        match restored.held {
+            0 => "",
+            _ =>
+                "; whether somebody has withdrawn their consent since the backup was made is not known, so consents \
+                 are held (see --nobody-withdrew)",
         }
     ))
 }

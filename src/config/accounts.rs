@@ -38,7 +38,7 @@ pub fn check(raw: raw::Accounts, checker: &mut Checker<'_>) -> Option<Accounts> 
     match keys(&key) {
         Ok(keys) => Some(Accounts { keys }),
         Err(found) => {
-            let remedy = format!("write one key in a line, the newest first; {MAKE}");
+            let remedy = format!("write one key in a line, the one to seal with first; {MAKE}");
             checker.refuse(at, &found, &remedy)
         }
     }

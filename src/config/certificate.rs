@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use rustls::crypto::ring::sign::RsaSigningKey;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -14,6 +15,8 @@ use secrecy::{ExposeSecret, SecretString};
 pub struct Certificate {
     pub der: CertificateDer<'static>,
     pub key: Arc<dyn SigningKey>,
+    /// Until when it is good.
+    pub expires_at: DateTime<Utc>,
 }
 
 impl fmt::Debug for Certificate {
@@ -46,13 +49,18 @@ impl Certificate {
             )
         })?;
         let pair = CertifiedKey::new(vec![der.clone()], Arc::new(key));
-        match pair.keys_match() {
-            Ok(()) => Ok(Self { der, key: pair.key }),
-            Err(rustls::Error::InconsistentKeys(_)) => Err(wrong(
+        match (pair.keys_match(), expires_at(&der)) {
+            (Ok(()), Some(expires_at)) => Ok(Self { der, key: pair.key, expires_at }),
+            (Err(rustls::Error::InconsistentKeys(_)), _) => Err(wrong(
                 "a certificate and a private key that do not belong together",
                 "put the certificate that was made with this key first in the file",
             )),
-            Err(_) => Err(wrong("a certificate that cannot be read", MAKE)),
+            (Err(_), _) | (Ok(()), None) => Err(wrong("a certificate that cannot be read", MAKE)),
         }
     }
+}
+
+fn expires_at(der: &CertificateDer<'_>) -> Option<DateTime<Utc>> {
+    let (_, certificate) = x509_parser::parse_x509_certificate(der).ok()?;
+    DateTime::from_timestamp(certificate.validity().not_after.timestamp(), 0)
 }

@@ -49,7 +49,7 @@ impl Step {
     }
 }
 
-const ARROWS: [(&str, Arrow); 7] = [
+const ARROWS: [(&str, Arrow); 8] = [
     ("watch", |context| Box::pin(pipeline::watch::step(context))),
     ("detect", |context| Box::pin(pipeline::detect::step(context))),
     ("conference", |context| Box::pin(pipeline::conference::step(context))),
@@ -57,6 +57,7 @@ const ARROWS: [(&str, Arrow); 7] = [
     ("plan", |context| Box::pin(pipeline::plan::step(context))),
     ("send", |context| Box::pin(pipeline::send::step(context))),
     ("digest", |context| Box::pin(pipeline::digest::step(context))),
+    ("given_up", |context| Box::pin(pipeline::accounts::given_up::step(context))),
 ];
 
 /// The workers, running.

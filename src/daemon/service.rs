@@ -92,8 +92,7 @@ async fn bring_up(config: &Config, context: &Context, roster: &[Entry]) -> Resul
         let (added, changed) = (change.added.len(), change.changed.len());
         tracing::info!(added, changed, "rosters read: {added} added, {changed} changed");
     }
-    context.register_calendars(config).await?;
-    context.seal_anew().await
+    context.register_calendars(config).await
 }
 
 /// Before anything is planned or sent.
@@ -103,10 +102,12 @@ async fn note_restoration(context: &Context) -> Result<(), StoreError> {
         let made_at = restored.backup_made_at.map(|at| format!(" of {} UTC", at.format("%Y-%m-%d %H:%M")));
         tracing::warn!(
             alerts = restored.settled,
+            held = restored.held,
             "the database is a backup{}: what was due until now may have been sent and is not sent again \
-             ({} alerts)",
+             ({} alerts), and who withdrew since is not known in it ({} consents are held)",
             made_at.unwrap_or_default(),
-            restored.settled
+            restored.settled,
+            restored.held
         );
     }
     Ok(())
@@ -153,6 +154,7 @@ pub async fn run(
     let (roster, context) = open(&first, clock.clone()).await?;
     let mut hold = context.store.hold().map_err(StartError::from)?;
     bring_up(&first, &context, &roster).await.map_err(StartError::from)?;
+    context.seal_anew().await.map_err(StartError::from)?;
     context.store.free_what_was_in_hand(&hold).await.map_err(StartError::from)?;
     let companions = accompany(&first, &context).await?;
     let presence = Presence::new();
@@ -172,6 +174,7 @@ pub async fn run(
                     service.stop().await;
                     // Only now: the old workers know nothing of new programs.
                     bring_up(&next.config, &next.context, &next.roster).await.map_err(StartError::from)?;
+                    next.context.seal_anew().await.map_err(StartError::from)?;
                     service = begin(&next.config, next.context, next.companions, &presence).await?;
                     hold = next.hold.unwrap_or(hold);
                 }

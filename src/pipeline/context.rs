@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::AtomicI32;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
@@ -35,6 +36,8 @@ pub struct Context {
     pub accounts: Arc<BTreeMap<String, Accounts>>,
     /// What seals them; there where there are such connections.
     pub keys: Option<Arc<Keyring>>,
+    /// On which day it was last looked which accounts belong to no calendar any more.
+    pub accounts_seen_on: Arc<AtomicI32>,
     /// Where people consent; `None` without a public address.
     pub pages: Option<Pages>,
     pub programs: Arc<Vec<Program>>,
@@ -80,6 +83,7 @@ impl Context {
             store,
             providers: Arc::new(providers),
             accounts: Arc::new(accounts),
+            accounts_seen_on: Arc::new(AtomicI32::new(i32::MIN)),
             keys,
             pages: config.web.as_ref().and_then(|web| web.public_url.as_ref()).map(Pages::new),
             programs: Arc::new(config.programs.iter().map(|source| source.program.clone()).collect()),
@@ -107,7 +111,8 @@ impl Context {
         self.store.watch_calendars(self.notices.is_some(), now).await
     }
 
-    /// Seals anew what an older key has sealed, and tells of what no key opens.
+    /// Seals anew what an older key has sealed, and tells of what no key opens. That is for the service
+    /// to do, as it starts: one that runs beside a command may not have the newest key yet.
     pub async fn seal_anew(&self) -> Result<(), StoreError> {
         let Some(keys) = &self.keys else { return Ok(()) };
         let (sealed, closed) = reseal(&self.store, keys).await?;

@@ -22,11 +22,14 @@ pub trait SignIn: Send + Sync {
     /// Where the person is sent to be asked.
     fn page(&self, errand: &Errand<'_>) -> Url;
 
+    /// What it means that the vendor's page sent somebody back with an `error` instead of a code.
+    fn unsaid(&self, error: &str, description: &str) -> Unsaid;
+
     /// Asks the token endpoint, with what the vendor wants to see besides `form`.
-    async fn token(&self, form: &[(&str, &str)]) -> Result<Granted, ProviderError>;
+    async fn token(&self, form: &[(&str, &str)]) -> Result<Granted, NotGranted>;
 
     /// Gets the tokens for a code that came back.
-    async fn redeem(&self, code: &str, verifier: &str, redirect_uri: &Url) -> Result<Granted, ProviderError> {
+    async fn redeem(&self, code: &str, verifier: &str, redirect_uri: &Url) -> Result<Granted, NotGranted> {
         let scopes = self.asks_for(None);
         let mut form = vec![
             ("grant_type", "authorization_code"),
@@ -38,12 +41,8 @@ pub trait SignIn: Send + Sync {
         self.token(&form).await
     }
 
-    /// Gets new tokens for what was `granted` before. [`ProviderError::NeedsConsent`] is final.
-    async fn refresh(
-        &self,
-        refresh_token: &SecretString,
-        granted: &[String],
-    ) -> Result<Granted, ProviderError> {
+    /// Gets new tokens for what was `granted` before.
+    async fn refresh(&self, refresh_token: &SecretString, granted: &[String]) -> Result<Granted, NotGranted> {
         let scopes = self.asks_for(Some(granted));
         let mut form =
             vec![("grant_type", "refresh_token"), ("refresh_token", refresh_token.expose_secret())];
@@ -61,11 +60,54 @@ pub trait SignIn: Send + Sync {
     /// to do it on the vendor's pages.
     async fn revoke(&self, refresh_token: &SecretString) -> Result<bool, ProviderError>;
 
+    /// Whether the vendor accepts no token any more once it was told that consent is withdrawn.
+    fn ends_consents(&self) -> bool;
+
     /// The scope without which no calendar can be read.
     fn needed(&self) -> &'static str;
 
     /// The vendor's name, for people.
     fn vendor(&self) -> &'static str;
+}
+
+/// Why there is no code.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unsaid {
+    /// The person said no.
+    Declined,
+    /// An administrator of the organisation has to do something first; what the vendor calls it.
+    Administrator(String),
+    /// Something else; what the vendor calls it.
+    Other(String),
+}
+
+/// Why no token was given.
+#[derive(Debug)]
+pub enum NotGranted {
+    /// The consent has ended: the refresh token is worth nothing any more, whatever changes.
+    Ended(String),
+    /// Everything else: the refresh token may be good for something yet.
+    NotNow(ProviderError),
+}
+
+impl From<ProviderError> for NotGranted {
+    fn from(why: ProviderError) -> Self {
+        Self::NotNow(why)
+    }
+}
+
+impl From<NotGranted> for ProviderError {
+    fn from(why: NotGranted) -> Self {
+        match why {
+            NotGranted::Ended(why) => Self::NeedsConsent(why),
+            NotGranted::NotNow(why) => why,
+        }
+    }
+}
+
+/// A vendor's word for an error, which came through the browser: anybody may have written it.
+pub(super) fn word(text: &str) -> String {
+    text.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '_').take(60).collect()
 }
 
 /// Everything that the vendor's page has to know.

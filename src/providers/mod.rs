@@ -72,6 +72,10 @@ pub trait Provider: Send + Sync {
 
     /// Whether the calendar of `mailbox` can be read, at the least cost: for `check --online`.
     async fn probe(&self, mailbox: &Address) -> Result<(), ProviderError>;
+
+    /// Tries what it needs to know who was in the calls of `mailbox`, at the least cost. Everything that
+    /// is missing is told: for `check --online`.
+    async fn probe_calls(&self, mailbox: &Address) -> Vec<ProviderError>;
 }
 
 /// How a provider is to tell of changes.

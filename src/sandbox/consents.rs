@@ -1,6 +1,6 @@
 //! What people have consented to: codes on their way, and the refresh tokens that came of them.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -17,6 +17,8 @@ pub struct Code {
     pub challenge: String,
     pub subject: String,
     pub scopes: Vec<String>,
+    /// A refresh token comes with it.
+    pub lasts: bool,
 }
 
 /// What a refresh token stands for.
@@ -70,6 +72,12 @@ impl Consents {
         self.refresh.remove(token)
     }
 
+    /// Everything that somebody has granted so far.
+    pub fn granted_by(&self, subject: &str) -> Vec<String> {
+        let own = self.refresh.values().filter(|known| known.subject == subject);
+        own.flat_map(|known| known.scopes.clone()).collect()
+    }
+
     /// Somebody takes back everything on their account's page.
     pub fn revoke(&mut self, subject: &str) {
         self.refresh.retain(|_, known| known.subject != subject);
@@ -110,8 +118,11 @@ pub fn malformed(request: &Request) -> Option<&'static str> {
     None
 }
 
-/// An ID token. Its signature is one in form only.
-pub fn id_token(claims: &Value, signature: &str) -> String {
+/// An ID token, with what else it is to claim. Its signature is one in form only.
+pub fn id_token(mut claims: Value, otherwise: &BTreeMap<String, Value>, signature: &str) -> String {
+    for (name, value) in otherwise {
+        claims[name] = value.clone();
+    }
     let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
-    format!("{}.{}.{signature}", part(&json!({"alg": "RS256", "typ": "JWT"})), part(claims))
+    format!("{}.{}.{signature}", part(&json!({"alg": "RS256", "typ": "JWT"})), part(&claims))
 }

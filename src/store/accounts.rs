@@ -16,6 +16,11 @@ use super::error::Result;
 use super::queue::{Finished, Queue};
 use super::roster::address;
 
+mod given_up;
+pub(super) mod held;
+
+pub use given_up::Forgotten;
+
 /// How long one refresh may take, in seconds.
 pub const REFRESH_LASTS: i64 = 90;
 
@@ -26,7 +31,7 @@ pub struct Account {
     /// Why it is in this state, for people.
     pub reason: Option<String>,
     pub scopes: Vec<String>,
-    /// Sealed; there while the state is [`AccountState::Consented`].
+    /// Sealed; there while the state is [`AccountState::Consented`] or [`AccountState::Held`].
     pub tokens: Option<String>,
     /// For how long the access token is good, in seconds by the database's clock.
     pub fresh_s: i64,
@@ -39,6 +44,10 @@ pub enum AccountState {
     /// The provider does not accept it any more.
     Refused,
     Withdrawn,
+    /// The person was asked, and nothing came of it.
+    NotGiven,
+    /// The database was restored, and the person may have withdrawn since the backup was made.
+    Held,
 }
 
 /// The right to renew the tokens of one account.
@@ -125,7 +134,7 @@ impl Store {
     ) -> Result<Finished> {
         let mut tx = self.db.begin().await?;
         let sql = "UPDATE account SET state = 'refused', reason = $4, tokens = NULL, fresh_until = 0,
-                      changed_at = $5, lease = lease + 1, lease_until = 0
+                      provider_id = NULL, changed_at = $5, lease = lease + 1, lease_until = 0
                    WHERE connection = $1 AND address = $2 AND lease = $3 RETURNING lease";
         let Refresh { connection, address, number, .. } = refresh;
         let values = values![&**connection, &**address, *number, reason, now];
@@ -161,7 +170,8 @@ impl Store {
              ON CONFLICT (connection, address) DO UPDATE SET
                 state = 'consented', reason = NULL, scopes = excluded.scopes, tokens = excluded.tokens,
                 fresh_until = excluded.fresh_until, changed_at = excluded.changed_at,
-                provider_id = excluded.provider_id, lease = account.lease + 1, lease_until = 0",
+                provider_id = excluded.provider_id, given_up_at = NULL,
+                lease = account.lease + 1, lease_until = 0",
             values![
                 connection,
                 address.as_str(),
@@ -212,10 +222,53 @@ impl Store {
         Ok(tokens)
     }
 
-    /// Who consented, through whatever connection, and has this id at their provider.
+    /// Somebody was asked for their consent, and nothing came of it: `reason`. A consent that stands
+    /// goes on standing.
+    pub async fn consent_not_given(
+        &self,
+        connection: &str,
+        address: &Address,
+        reason: &str,
+        now: DateTime<Utc>,
+    ) -> Result<()> {
+        let mut tx = self.db.begin().await?;
+        let noted = tx
+            .one(
+                "INSERT INTO account (connection, address, state, reason, scopes, changed_at)
+                 VALUES ($1, $2, 'not_given', $3, '', $4)
+                 ON CONFLICT (connection, address) DO UPDATE SET
+                    state = 'not_given', reason = excluded.reason, changed_at = excluded.changed_at
+                 WHERE account.tokens IS NULL
+                 RETURNING state",
+                values![connection, address.as_str(), reason, now],
+            )
+            .await?;
+        if noted.is_some() {
+            calendar(&mut tx, connection, address, CalendarState::NeedsConsent, Some(reason), now).await?;
+        }
+        tx.commit().await
+    }
+
+    /// Whether tokens are kept of somebody with this id at their provider, or one of these addresses.
+    /// With Google, what is revoked for one of them ends for all.
+    pub async fn keeps_tokens_of(&self, provider_id: Option<&str>, addresses: &[Address]) -> Result<bool> {
+        let by_id = "SELECT 1 AS one FROM account WHERE tokens IS NOT NULL AND provider_id = $1 LIMIT 1";
+        if self.db.one(by_id, values![provider_id]).await?.is_some() {
+            return Ok(true);
+        }
+        let by_address = "SELECT 1 AS one FROM account WHERE tokens IS NOT NULL AND address = $1 LIMIT 1";
+        for address in addresses {
+            if self.db.one(by_address, values![address.as_str()]).await?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Who consents, through whatever connection, and has this id at their provider.
     pub async fn consented_as(&self, provider_id: &str) -> Result<Option<Address>> {
-        let sql =
-            "SELECT address FROM account WHERE provider_id = $1 ORDER BY changed_at DESC, address LIMIT 1";
+        let sql = "SELECT address FROM account WHERE provider_id = $1 AND state = 'consented'
+                   ORDER BY changed_at DESC, address LIMIT 1";
         let row = self.db.one(sql, values![provider_id]).await?;
         row.map(|row| address(&row.of("account", provider_id))).transpose()
     }

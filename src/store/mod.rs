@@ -33,7 +33,7 @@ mod status;
 mod sync;
 mod verdicts;
 
-pub use accounts::{Account, AccountState, REFRESH_LASTS, Refresh, Sealed};
+pub use accounts::{Account, AccountState, Forgotten, REFRESH_LASTS, Refresh, Sealed};
 pub use alerts::StoredAlert;
 pub use budget::{Rate, Take};
 pub use carry::CarriedOver;

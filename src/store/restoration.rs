@@ -1,4 +1,5 @@
-//! After a restore: what may have been sent before is not sent again.
+//! After a restore: what may have been sent before is not sent again, and what may have been withdrawn
+//! before is not used on.
 //!
 //! A database that was restored knows nothing of what was done after its backup was made. What was
 //! due before the restore may have been sent, whether the backup has it as planned or not at all; so
@@ -8,6 +9,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use super::Store;
+use super::accounts;
 use super::alerts::{COLUMNS, stored};
 use super::db::{Tx, json, values};
 use super::error::{Result, StoreError};
@@ -21,6 +23,8 @@ pub struct Restored {
     pub restored_at: DateTime<Utc>,
     /// How many alerts are not sent any more.
     pub settled: u32,
+    /// How many consents are held, as they may have been withdrawn.
+    pub held: u32,
 }
 
 impl Store {
@@ -95,7 +99,8 @@ async fn settle(
     // Whoever had one in hand was somebody else, on another copy of this database.
     let release = Queue::Alerts.release_sql();
     let fail = format!("UPDATE alert SET state = 'failed', reason = $2, {release} WHERE alert_key = $1");
-    let mut restored = Restored { backup_made_at, restored_at: now, settled: 0 };
+    let held = accounts::held::hold(tx, now).await?;
+    let mut restored = Restored { backup_made_at, restored_at: now, settled: 0, held };
     for row in tx.all(&sql, values![now]).await? {
         match stored(&row) {
             Ok(stored) if stored.alert.may_have_been_sent_by(now) => {

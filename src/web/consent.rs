@@ -30,9 +30,10 @@ const COOKIE_NAME: &str = "mentord_consent";
 /// Longer than any code of the vendors, and than what is made here.
 const LONGEST: usize = 8 * 1024;
 
-/// The pages, where there is a connection that rests on consent.
+/// The pages. Who was given a link to withdraw finds them also when no connection rests on consent any
+/// more.
 pub fn router(context: &Context) -> Router {
-    if context.pages.is_none() || context.accounts.is_empty() {
+    if context.pages.is_none() {
         return Router::new();
     };
     let path = |rest: &str| format!("/consent/{rest}");
@@ -84,6 +85,7 @@ struct Returned {
     state: String,
     code: Option<String>,
     error: Option<String>,
+    error_description: Option<String>,
 }
 
 async fn callback(
@@ -93,11 +95,14 @@ async fn callback(
 ) -> Response {
     let Ok(Query(returned)) = returned else { return tell(Outcome::Stale) };
     let too_long = |text: &Option<String>| text.as_ref().is_some_and(|text| text.len() > LONGEST);
-    if returned.state.len() > LONGEST || too_long(&returned.code) || too_long(&returned.error) {
+    let texts = [&returned.code, &returned.error, &returned.error_description];
+    if returned.state.len() > LONGEST || texts.into_iter().any(too_long) {
         return tell(Outcome::Stale);
     }
     let came_back = match (returned.error, returned.code) {
-        (Some(error), _) => CameBack::Error(error),
+        (Some(error), _) => {
+            CameBack::Error { error, description: returned.error_description.unwrap_or_default() }
+        }
         (None, Some(code)) => CameBack::Code(code),
         (None, None) => return tell(Outcome::Stale),
     };
@@ -151,7 +156,7 @@ fn tell(outcome: Outcome) -> Response {
                 again,
             ],
         ),
-        Outcome::SomebodyElse { expected, signed_in } => somebody_else(&expected, &signed_in),
+        Outcome::SomebodyElse { expected, signed_in, alias } => somebody_else(&expected, &signed_in, alias),
         Outcome::Trouble(_) => message(
             StatusCode::BAD_GATEWAY,
             "That did not work",
@@ -160,8 +165,19 @@ fn tell(outcome: Outcome) -> Response {
     }
 }
 
-fn somebody_else(expected: &Address, signed_in: &[Address]) -> Response {
+fn somebody_else(expected: &Address, signed_in: &[Address], alias: bool) -> Response {
     let who = signed_in.first().map_or("somebody whose address is not told", |address| address.as_str());
+    if alias {
+        let first = format!(
+            "To connect the calendar of {who}, ask the people who run the programme to put that address first \
+             in their list, and to send you a new link."
+        );
+        return message(
+            StatusCode::FORBIDDEN,
+            "You signed in with another address",
+            &[&format!("The link is for {expected}, and you signed in as {who}. Nothing was kept."), &first],
+        );
+    }
     message(
         StatusCode::FORBIDDEN,
         "Somebody else has signed in",
@@ -196,8 +212,9 @@ async fn withdraw(State(context): State<Context>, Path(secret): Path<String>) ->
     };
     let vendor = vendor(&context, &link.connection);
     let remove = match vendor {
-        "Google" => "https://myaccount.google.com/connections",
-        _ => "https://myapps.microsoft.com",
+        "Google" => Some("https://myaccount.google.com/connections"),
+        "Microsoft" => Some("https://myapps.microsoft.com"),
+        _ => None,
     };
     page(
         StatusCode::OK,

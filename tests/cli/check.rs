@@ -1,5 +1,10 @@
 //! `mentord check`
 
+use chrono::{DateTime, Datelike as _, TimeDelta, Utc};
+use mentord::sandbox::Fault;
+use rsa::pkcs8::{EncodePrivateKey as _, LineEnding};
+use serde_json::json;
+
 use crate::stage::{ADA, Stage};
 
 #[tokio::test]
@@ -111,11 +116,86 @@ async fn online_a_single_calendar_that_cannot_be_read_is_named() {
 }
 
 #[tokio::test]
+async fn online_what_calls_need_is_tried_and_missed_without_failing() {
+    let stage = Stage::set().await;
+    let refuse = async |part: &str, times: u32| {
+        stage.control.clear_faults().await.unwrap();
+        let reason = json!({"reason": "forbidden"});
+        let error = json!({"code": 403, "message": "Not authorized", "errors": [reason]});
+        let body = part.contains("directory").then(|| json!({"error": error}));
+        let fault = Fault { path_contains: part.to_owned(), status: 403, times, body, ..Fault::default() };
+        stage.control.fault(&fault).await.unwrap();
+        stage.run(&["check", "--online"]).await.went_well()
+    };
+    let run = refuse("conferenceRecords", 100).await.says(&[
+        "ok      connection acme: 3 calendars can be read",
+        "warning connection acme: who was in calls cannot be seen: ",
+        "meetings.space.readonly",
+    ]);
+    assert!(!run.out.contains("warning connection contoso"), "{}", run.out);
+    refuse("/admin/directory", 100)
+        .await
+        .says(&["warning connection acme: ", "admin.directory.user.readonly"]);
+    let run = refuse("onlineMeetings", 100).await.says(&[
+        "ok      connection contoso: 4 calendars can be read",
+        "warning connection contoso: who was in calls cannot be seen: ",
+        "New-CsApplicationAccessPolicy",
+    ]);
+    assert!(!run.out.contains("warning connection acme"), "{}", run.out);
+    // A policy may be granted for single organisers.
+    let run = refuse("onlineMeetings", 2).await;
+    assert!(!run.out.contains("warning"), "{}", run.out);
+    refuse("contoso.example?", 100).await.says(&["warning connection contoso: ", "User.ReadBasic.All"]);
+    let run = stage.run(&["check", "--help"]).await.went_well();
+    assert!(run.out.contains("exit code stays 0"), "{}", run.out);
+}
+
+#[tokio::test]
+async fn online_those_whose_pairings_have_ended_are_left_out() {
+    let stage = Stage::set().await;
+    let gone = "engineering,Zoe,zoe@acme.example,Yan,yan@acme.example,2020-01-06,2020-12-18,\n";
+    stage.write("roster.csv", &(stage.read("roster.csv") + gone));
+    stage
+        .run(&["check", "--online"])
+        .await
+        .went_well()
+        .says(&["5 pairings in the roster", "ok      connection acme: 3 calendars can be read"]);
+}
+
+#[tokio::test]
 async fn online_a_database_that_cannot_be_opened_is_told() {
     let stage = Stage::set().await;
     stage.configure("sqlite:mentord.db", "sqlite:nowhere/mentord.db");
     stage.run(&["check"]).await.went_well();
     stage.run(&["check", "--online"]).await.ends_with(1).complains_of(&["nowhere", "does not exist"]);
+}
+
+#[tokio::test]
+async fn a_certificate_that_ends_soon_is_warned_of_and_one_that_has_ended_is_a_mistake() {
+    let stage = Stage::set().await;
+    stage.configure("client_secret_file = \"graph-secret\"", "certificate_file = \"graph.pem\"");
+    for (days, code, says) in [(90, 0, None), (20, 0, Some("expires on")), (-1, 78, Some("that expired on"))]
+    {
+        stage.write("graph.pem", &certificate(stage.now + TimeDelta::days(days)));
+        let run = stage.run(&["check"]).await.ends_with(code);
+        match says {
+            None => assert_eq!(run.err, ""),
+            Some(says) => {
+                drop(run.complains_of(&["connection contoso: certificate_file", says, "upload it"]))
+            }
+        }
+    }
+}
+
+/// A certificate and its key that are good until then.
+fn certificate(until: DateTime<Utc>) -> String {
+    #[expect(clippy::disallowed_methods, reason = "any key will do: nothing depends on which")]
+    let key = rsa::PrivateKey::new(&mut rand::rng(), 2048).unwrap();
+    let key = key.to_pkcs8_pem(LineEnding::LF).unwrap().to_string();
+    let mut parameters = rcgen::CertificateParams::new(vec!["mentord.example.org".to_owned()]).unwrap();
+    parameters.not_after = rcgen::date_time_ymd(until.year(), until.month() as u8, until.day() as u8);
+    let pair = rcgen::KeyPair::from_pem(&key).unwrap();
+    format!("{key}{}", parameters.self_signed(&pair).unwrap().pem())
 }
 
 /// An address at which nothing listens.

@@ -33,7 +33,7 @@ async fn connect_prints_a_link_and_sends_it() {
     let link = run.out.trim();
     assert!(link.starts_with("https://mentoring.example.org/consent/link/"), "{link}");
     assert_eq!(link.rsplit('/').next().unwrap().len(), 43);
-    run.complains_of(&[ADA, "good until"]);
+    run.complains_of(&[ADA, "good until", "earlier links are not"]);
     assert!(stage.control.mails().await.unwrap().is_empty());
 
     let run = stage.run(&["connect", ADA, "--mail"]).await.went_well().complains_of(&["sent to", ADA]);
@@ -44,6 +44,7 @@ async fn connect_prints_a_link_and_sends_it() {
 
     let run = stage.run(&["connect", ADA, "--withdraw"]).await.went_well();
     assert!(run.out.starts_with("https://mentoring.example.org/consent/withdraw/"), "{}", run.out);
+    assert!(run.err.contains("good until") && !run.err.contains("earlier links"), "{}", run.err);
 }
 
 #[tokio::test]

@@ -69,3 +69,16 @@ async fn who_withdrew_is_named_no_more() {
     let session = stage.judged(0, [ADA, BEN]).await;
     assert_eq!(session.verdict.status, Status::Unknown, "{}", session.verdict.reason);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_took_it_back_at_the_vendor_is_named_no_more() {
+    let stage = Stage::new().await;
+    for who in [ADA, BEN] {
+        connect(&stage, who).await;
+    }
+    stage.world.revoke_consent(BEN).await.expect("to revoke");
+    stage.sync().await;
+    assert_eq!(stage.calendar(BEN).await.state, CalendarState::NeedsConsent);
+    let session = stage.judged(0, [ADA, BEN]).await;
+    assert_eq!(session.verdict.status, Status::Unknown, "{}", session.verdict.reason);
+}

@@ -7,8 +7,10 @@ use mentord::config::{self, Certificate, Credential, MicrosoftAuth};
 use mentord::domain::people::Address;
 use mentord::providers::microsoft::Microsoft;
 use mentord::providers::{Provider, ProviderError};
-use mentord::sandbox::{self, Options, Sandbox};
+use mentord::sandbox::{self, Fault, Options, Sandbox};
 use rsa::pkcs8::{EncodePrivateKey as _, LineEnding};
+use rstest::rstest;
+use serde_json::json;
 
 use crate::passed::Passed;
 
@@ -63,6 +65,35 @@ async fn an_application_signs_in_with_its_certificate() {
     assert!(matches!(probe(&other).await, Err(ProviderError::Refused(_))), "another certificate");
     let stranger = config::Microsoft { client_id: "11111111-1111-4111-8111-111111111111".into(), ..ours };
     assert!(matches!(probe(&stranger).await, Err(ProviderError::Refused(_))), "another application");
+}
+
+/// The numbers are Microsoft's ("Microsoft Entra authentication and authorization error codes").
+#[rstest]
+#[case(700_021, &["client_id"], "clock")]
+#[case(700_023, &["tenant_id", "login_url"], "certificate_file")]
+#[case(700_024, &["clock"], "certificate_file")]
+#[case(700_027, &["certificate_file"], "clock")]
+#[case(1_000_502, &["certificate_file", "expired"], "clock")]
+#[case(7_000_214, &["certificate_file"], "clock")]
+#[case(7_000_274, &["certificate_file"], "clock")]
+#[case(7_000_277, &["certificate_file"], "clock")]
+#[case(7_000_215, &["certificate_file"], "clock")]
+#[tokio::test]
+async fn a_refused_certificate_is_told_with_its_own_remedy(
+    #[case] number: u64,
+    #[case] parts: &[&str],
+    #[case] not: &str,
+) {
+    let sandbox = Sandbox::start(Options::at("2026-10-05T06:00:00Z".parse().expect("a time"))).await;
+    let sandbox = sandbox.expect("a sandbox");
+    let (certificate, key) = self_signed();
+    let ours = with(&sandbox, format!("{key}{certificate}"));
+    let body = Some(json!({"error": "invalid_client", "error_codes": [number]}));
+    let fault = Fault { path_contains: "/token".into(), status: 401, times: 1, body, ..Fault::default() };
+    sandbox.control().fault(&fault).await.expect("a fault");
+    let Err(ProviderError::Refused(told)) = probe(&ours).await else { panic!("not refused") };
+    assert!(parts.iter().all(|part| told.contains(part)), "{told}");
+    assert!(!told.contains("client_secret_file") && !told.contains(not), "{told}");
 }
 
 #[test]

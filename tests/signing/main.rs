@@ -4,9 +4,15 @@ mod browser;
 mod calls;
 mod certificate;
 mod consent;
+mod given_up;
+mod lapse;
+mod mistakes;
+mod pages;
 #[path = "../providers/passed.rs"]
 mod passed;
 #[path = "../postgres/mod.rs"]
 mod postgres;
+mod program;
+mod restored;
 mod stage;
 mod tokens;

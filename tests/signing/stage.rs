@@ -1,5 +1,6 @@
 //! Two organisations whose people consent one by one, and the real pages for it.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -60,6 +61,20 @@ impl Stage {
 
     /// The same, its requests to the APIs going through a proxy, of which this is the URL.
     pub async fn behind(on: On, proxy: impl AsyncFnOnce(&Sandbox) -> Option<String>) -> Self {
+        let through = async |sandbox: &Sandbox, _: &Path, mut file: String| {
+            let Some(proxy) = proxy(sandbox).await else { return file };
+            let apis =
+                [sandbox.google_api_url(), sandbox.meet_url(), sandbox.directory_url(), sandbox.graph_url()];
+            for url in apis {
+                file = file.replace(&url, &url.replace(&sandbox.url(), &proxy));
+            }
+            file
+        };
+        Self::configured(on, through).await
+    }
+
+    /// The same, with a configuration that was changed; the folder is where it will be.
+    pub async fn configured(on: On, change: impl AsyncFnOnce(&Sandbox, &Path, String) -> String) -> Self {
         let server = match on {
             Sqlite => None,
             Postgres => Some(Server::shared()),
@@ -166,14 +181,7 @@ roster = "roster.csv"
             graph_url = sandbox.graph_url(),
             login_url = sandbox.login_url(),
         );
-        let mut file = file;
-        if let Some(proxy) = proxy(&sandbox).await {
-            let apis =
-                [sandbox.google_api_url(), sandbox.meet_url(), sandbox.directory_url(), sandbox.graph_url()];
-            for url in apis {
-                file = file.replace(&url, &url.replace(&sandbox.url(), &proxy));
-            }
-        }
+        let file = change(&sandbox, dir.path(), file).await;
         write("mentord.toml", &file);
         let clock = ManualClock::new(now);
         let config = config::load_with(&dir.path().join("mentord.toml"), []).expect("a right configuration");
@@ -191,6 +199,31 @@ roster = "roster.csv"
     /// Another instance on the same database.
     pub async fn another(&self) -> Context {
         prepare(&self.config(), Arc::new(self.clock.clone())).await.expect("everything is there")
+    }
+
+    /// The service, started once more with what the configuration and the roster say now.
+    pub async fn restart(&self) -> Context {
+        let context = self.another().await;
+        context.seal_anew().await.expect("the database");
+        context
+    }
+
+    /// The same, with another context from now on.
+    pub fn with(self, context: Context) -> Self {
+        Self { context, ..self }
+    }
+
+    /// Serves the pages of another context; returns where they are, for as long as the guard lives.
+    pub async fn serve(&self, context: &Context) -> (String, DropGuard) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let stop = CancellationToken::new();
+        tokio::spawn(web::serve(listener, web::Watched::new(context), stop.clone()));
+        (format!("http://{address}"), stop.drop_guard())
+    }
+
+    pub fn now(&self) -> DateTime<Utc> {
+        self.clock.now()
     }
 
     pub fn pass(&self, time: TimeDelta) {

@@ -9,6 +9,8 @@ use mentord::sandbox::Fault;
 use mentord::store::{ConsentKind, Finished, Sealed};
 use rstest::rstest;
 use secrecy::ExposeSecret as _;
+use sqlx::Connection as _;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 
 use crate::browser::connect;
 use crate::stage::*;
@@ -70,6 +72,47 @@ async fn trouble_at_the_sign_in_service_passes() {
     assert_eq!((calendar.state, calendar.error), (CalendarState::Active, None));
 }
 
+/// Microsoft gives a new refresh token with each renewal: one that is not written down is lost.
+#[tokio::test(flavor = "multi_thread")]
+async fn tokens_that_cannot_be_written_down_at_first_are_written_down_again() {
+    let stage = Stage::new().await;
+    connect(&stage, CHEN).await;
+    let accounts = stage.context.accounts["contoso"].clone();
+    let old = accounts.token(&address(CHEN), NEEDED).await.expect("a token");
+    accounts.reject(&address(CHEN), &old).await.expect("to reject");
+    let before = stage.account(CHEN).await.expect("an account").tokens;
+    let file = stage.dir.path().join("mentord.db");
+    let mut database = SqliteConnection::connect_with(&SqliteConnectOptions::new().filename(file))
+        .await
+        .expect("the database");
+    sqlx::raw_sql(
+        "CREATE TRIGGER full BEFORE UPDATE OF tokens ON account
+         BEGIN SELECT RAISE(ABORT, 'the disk is full'); END",
+    )
+    .execute(&mut database)
+    .await
+    .expect("a trigger");
+    stage.requests("").await;
+    let asking = tokio::spawn({
+        let accounts = accounts.clone();
+        async move { accounts.token(&address(CHEN), NEEDED).await }
+    });
+    while !stage.world.requests().await.expect("requests").iter().any(|it| it.ends_with("/token")) {
+        tokio::task::yield_now().await;
+    }
+    // What was renewed is not used before it is written down.
+    assert_eq!(stage.account(CHEN).await.expect("an account").tokens, before);
+    assert!(!asking.is_finished());
+    sqlx::raw_sql("DROP TRIGGER full").execute(&mut database).await.expect("room");
+    let token = asking.await.expect("an end").expect("a token");
+    assert_ne!(token.expose_secret(), old.expose_secret());
+    assert_ne!(stage.account(CHEN).await.expect("an account").tokens, before);
+    assert_eq!(stage.requests("/token").await, 1);
+    // The rotated refresh token is the one that is good.
+    accounts.reject(&address(CHEN), &token).await.expect("to reject");
+    accounts.token(&address(CHEN), NEEDED).await.expect("a token");
+}
+
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn keys_are_changed_without_anybody_consenting_again(#[values(Sqlite, Postgres)] on: On) {
@@ -80,19 +123,25 @@ async fn keys_are_changed_without_anybody_consenting_again(#[values(Sqlite, Post
     let key_file = stage.dir.path().join("accounts-key");
     let write = |text: &str| std::fs::write(&key_file, text).expect("a file");
     let before = stage.account(ADA).await.expect("an account").tokens;
+    // Known first, and used once everybody knows it: what one instance seals, the others open.
+    write(&format!("{KEY}\n{NEXT_KEY}\n"));
+    let other = stage.restart().await;
     write(&format!("# the newest first\n{NEXT_KEY}\n\n{KEY}\n"));
-    let rotated = stage.another().await;
+    // A command seals nothing anew: the service may not know the key yet.
+    stage.another().await;
+    assert_eq!(stage.account(ADA).await.expect("an account").tokens, before);
+    let rotated = stage.restart().await;
     let after = stage.account(ADA).await.expect("an account").tokens;
     assert_ne!(before, after);
     // The old key may go now.
     write(NEXT_KEY);
-    let later = stage.another().await;
-    for context in [&rotated, &later] {
+    let later = stage.restart().await;
+    for context in [&rotated, &later, &other] {
         context.accounts["contoso"].token(&address(CHEN), NEEDED).await.expect("a token");
     }
     // With a key that never sealed anything, nothing opens, and it is said why.
     write(KEY);
-    let lost = stage.another().await;
+    let lost = stage.restart().await;
     let error = lost.accounts["contoso"].token(&address(CHEN), NEEDED).await.expect_err("no key");
     let error = error.to_string();
     assert!(error.contains("key_file") && error.contains("mentord connect"), "{error}");

@@ -11,11 +11,13 @@ use tokio::time::{Instant, sleep};
 
 use crate::clock::Clock;
 use crate::domain::people::Address;
-use crate::providers::consent::{Granted, SignIn};
+use crate::providers::consent::{Granted, NotGranted, SignIn};
 use crate::providers::{ProviderError, Tokens};
 use crate::store::{Account, AccountState, Finished, REFRESH_LASTS, Refresh, Sealed, Store, StoreError};
 
 pub mod consent;
+mod finish;
+pub mod given_up;
 mod seal;
 
 pub use seal::{Keyring, OpenError, Owner};
@@ -116,6 +118,28 @@ impl Accounts {
         covers(&self.scopes(granted, &[]), self.sign_in.needed())
     }
 
+    /// Gives back tokens that nobody will use.
+    async fn give_back(&self, granted: &Granted) -> Result<(), StoreError> {
+        let Some(refresh) = &granted.refresh_token else { return Ok(()) };
+        self.revoke_unless_used(refresh, granted.id.as_deref(), &granted.who).await
+    }
+
+    /// Revokes a token, unless somebody's consent rests on the same sign-in: with Google, to revoke one
+    /// token ends all that the person consented to.
+    async fn revoke_unless_used(
+        &self,
+        refresh: &SecretString,
+        id: Option<&str>,
+        who: &[Address],
+    ) -> Result<(), StoreError> {
+        if !self.store.keeps_tokens_of(id, who).await?
+            && let Err(error) = self.sign_in.revoke(refresh).await
+        {
+            tracing::warn!(connection = self.connection, "tokens are dropped, not given back: {error}");
+        }
+        Ok(())
+    }
+
     /// Deletes somebody's tokens and tells the provider, where it can be told. `false`: it could not.
     pub async fn withdraw(&self, address: &Address, reason: &str) -> Result<bool, StoreError> {
         let now = self.clock.now();
@@ -139,26 +163,31 @@ impl Accounts {
     /// Renews tokens; whoever calls has the right to. Not to be cut short: a rotated refresh token would
     /// be lost.
     async fn renew(self, address: Address, account: Account, refresh: Refresh) -> Renewed {
-        let outcome = self.renewed(&address, &account, &refresh).await;
-        let done = match &outcome {
-            Ok(_) => return outcome,
-            Err(ProviderError::NeedsConsent(why)) => {
-                self.store.refuse_account(&refresh, why, self.clock.now()).await
-            }
-            Err(_) => self.store.release_refresh(&refresh).await,
+        let refused = match self.renewed(&address, &account, &refresh).await {
+            Ok(token) => return Ok(token),
+            Err(refused) => refused,
+        };
+        let done = match &refused {
+            NotGranted::Ended(why) => self.store.refuse_account(&refresh, why, self.clock.now()).await,
+            NotGranted::NotNow(_) => self.store.release_refresh(&refresh).await,
         };
         match done {
-            Ok(Finished::Done(())) => outcome,
+            Ok(Finished::Done(())) => Err(refused.into()),
             // Consent was given anew, or withdrawn, meanwhile.
             Ok(Finished::NotMine) => Ok(None),
             Err(error) => {
                 tracing::warn!(connection = self.connection, "a refresh cannot be ended: {error}");
-                outcome
+                Err(refused.into())
             }
         }
     }
 
-    async fn renewed(&self, address: &Address, account: &Account, refresh: &Refresh) -> Renewed {
+    async fn renewed(
+        &self,
+        address: &Address,
+        account: &Account,
+        refresh: &Refresh,
+    ) -> Result<Option<SecretString>, NotGranted> {
         let before = self.open(&refresh.tokens, address)?;
         let granted = self.sign_in.refresh(&before.refresh.clone().into(), &account.scopes).await?;
         let pair = Pair {
@@ -177,7 +206,7 @@ impl Accounts {
                 Ok(Finished::NotMine) => return Ok(None),
                 Err(error) => match pauses.next() {
                     Some(pause) => sleep(pause).await,
-                    None => return Err(unwritten(error)),
+                    None => return Err(unwritten(error).into()),
                 },
             }
         }
@@ -196,6 +225,13 @@ impl Tokens for Accounts {
         let begun = Instant::now();
         while begun.elapsed() < patience {
             let account = self.store.account(&self.connection, mailbox).await.map_err(unread)?;
+            // What was withdrawn is not accepted any more: to ask for a new token is to find out.
+            if self.sign_in.ends_consents()
+                && account.as_ref().is_some_and(|account| account.state == AccountState::Held)
+            {
+                self.store.use_held(&self.connection, mailbox).await.map_err(unread)?;
+                continue;
+            }
             let account = consented(account, self.sign_in.as_ref(), scope)?;
             let sealed = account.tokens.as_deref().unwrap_or_default();
             let access = SecretString::from(self.open(sealed, mailbox)?.access);
@@ -250,7 +286,13 @@ fn consented(account: Option<Account>, sign_in: &dyn SignIn, scope: &str) -> Res
     };
     match account.state {
         AccountState::Consented => {}
-        AccountState::Refused | AccountState::Withdrawn => {
+        AccountState::Held => {
+            let reason = account.reason.as_deref().unwrap_or("the database was restored");
+            return Err(again(&format!(
+                "{reason} (if nobody has, which the log tells, run `mentord restored --nobody-withdrew`)"
+            )));
+        }
+        AccountState::Refused | AccountState::Withdrawn | AccountState::NotGiven => {
             return Err(again(account.reason.as_deref().unwrap_or("it was withdrawn")));
         }
     }
@@ -259,7 +301,9 @@ fn consented(account: Option<Account>, sign_in: &dyn SignIn, scope: &str) -> Res
     } else if scope == sign_in.needed() {
         Err(again("it does not cover reading the calendar"))
     } else {
-        Err(ProviderError::Refused(format!("the person has not consented to {scope}")))
+        Err(ProviderError::Refused(format!(
+            "the person has not consented to {scope}; the link of `mentord connect ADDRESS` asks them again"
+        )))
     }
 }
 

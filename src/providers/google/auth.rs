@@ -203,11 +203,20 @@ impl Delegation {
             AuthErrorCode::InvalidGrant if text.contains("Invalid email or User ID") => {
                 ProviderError::Unreachable(format!("no such account: {text}"))
             }
-            AuthErrorCode::InvalidGrant if text.contains("Signature") => ProviderError::Refused(format!(
-                "the service account's key was withdrawn, make a new one: {text}"
+            AuthErrorCode::InvalidGrant if text.to_lowercase().contains("signature") => {
+                ProviderError::Refused(format!(
+                    "the service account's key was withdrawn, make a new one: {text}"
+                ))
+            }
+            AuthErrorCode::InvalidGrant if ["short-lived", "timeframe"].iter().any(|w| text.contains(w)) => {
+                ProviderError::Refused(format!("set this machine's clock right, it is minutes off: {text}"))
+            }
+            AuthErrorCode::InvalidGrant if text.contains("audience") => ProviderError::Refused(format!(
+                "what the service account signs is addressed to somebody else than Google, check the \
+                 `token_uri` of the key file, which usually is `https://oauth2.googleapis.com/token`: {text}"
             )),
             AuthErrorCode::InvalidGrant if text.contains("Invalid JWT") => {
-                ProviderError::Refused(format!("set this machine's clock right, it is minutes off: {text}"))
+                ProviderError::Refused(format!("Google does not take what the service account signs: {text}"))
             }
             AuthErrorCode::InvalidGrant if text.contains("account not found") => {
                 ProviderError::Refused(format!("the service account was deleted: {text}"))

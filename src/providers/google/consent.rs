@@ -12,7 +12,9 @@ use super::auth::Scope;
 use super::errors::presentable;
 use crate::config::GoogleClient;
 use crate::providers::ProviderError;
-use crate::providers::consent::{Denied, Endpoint, Errand, Granted, SignIn, granted};
+use crate::providers::consent::{
+    Denied, Endpoint, Errand, Granted, NotGranted, SignIn, Unsaid, granted, word,
+};
 
 /// An OAuth client at Google.
 pub struct GoogleSignIn {
@@ -28,14 +30,14 @@ impl GoogleSignIn {
 
 #[async_trait]
 impl SignIn for GoogleSignIn {
-    async fn token(&self, own: &[(&str, &str)]) -> Result<Granted, ProviderError> {
+    async fn token(&self, own: &[(&str, &str)]) -> Result<Granted, NotGranted> {
         let mut form = vec![
             ("client_id", self.client.client_id.as_str()),
             ("client_secret", self.client.client_secret.expose_secret()),
         ];
         form.extend(own);
         match self.endpoint.post(&self.client.token_url, &form).await? {
-            Ok(body) => granted(&body, &self.client.client_id, "sub", vouched),
+            Ok(body) => Ok(granted(&body, &self.client.client_id, "sub", vouched)?),
             Err(denied) => Err(refusal(&denied)),
         }
     }
@@ -59,14 +61,26 @@ impl SignIn for GoogleSignIn {
         url
     }
 
+    fn unsaid(&self, error: &str, _: &str) -> Unsaid {
+        match error {
+            "access_denied" => Unsaid::Declined,
+            "admin_policy_enforced" | "org_internal" => Unsaid::Administrator(word(error)),
+            other => Unsaid::Other(word(other)),
+        }
+    }
+
     async fn revoke(&self, refresh_token: &SecretString) -> Result<bool, ProviderError> {
         let form = [("token", refresh_token.expose_secret())];
         match self.endpoint.post(&self.client.revoke_url, &form).await? {
             Ok(_) => Ok(true),
             // It was revoked already.
             Err(denied) if denied.text("error").as_deref() == Some("invalid_token") => Ok(true),
-            Err(denied) => Err(refusal(&denied)),
+            Err(denied) => Err(refusal(&denied).into()),
         }
+    }
+
+    fn ends_consents(&self) -> bool {
+        true
     }
 
     fn needed(&self) -> &'static str {
@@ -85,12 +99,13 @@ fn vouched(claims: &Value) -> Vec<String> {
     email.map(str::to_owned).into_iter().collect()
 }
 
-/// What a refusal of the token endpoint means.
-fn refusal(denied: &Denied) -> ProviderError {
+/// What a refusal of the token endpoint means. Only what Google says to be over is: a policy may be
+/// lifted again.
+fn refusal(denied: &Denied) -> NotGranted {
     let error = denied.text("error").unwrap_or_default();
     let text = presentable(&denied.text("error_description").unwrap_or_default());
     let said = if text.is_empty() { error.clone() } else { format!("{error}: {text}") };
-    match error.as_str() {
+    let why = match error.as_str() {
         _ if denied.status == StatusCode::TOO_MANY_REQUESTS => {
             ProviderError::Throttled { retry_after: denied.retry_after }
         }
@@ -100,10 +115,15 @@ fn refusal(denied: &Denied) -> ProviderError {
                  the app under Security > API controls"
             ))
         }
-        "invalid_grant" => ProviderError::NeedsConsent(format!(
-            "Google does not accept it any more ({said}): it was withdrawn, not used for six months, or the \
-             app is still in testing, where consent lasts seven days"
-        )),
+        "invalid_grant" if OVER.iter().any(|over| text.contains(over)) => {
+            return NotGranted::Ended(format!(
+                "Google does not accept it any more ({said}): it was withdrawn, not used for six months, or \
+                 the app is still in testing, where consent lasts seven days"
+            ));
+        }
+        "invalid_grant" => {
+            ProviderError::NeedsConsent(format!("Google does not accept it at the moment ({said})"))
+        }
         "admin_policy_enforced" | "access_denied" | "org_internal" => ProviderError::Refused(format!(
             "the organisation does not let the app in ({said}); an administrator has to trust it in the Admin \
              console under Security > API controls > App access control"
@@ -123,8 +143,12 @@ fn refusal(denied: &Denied) -> ProviderError {
             denied.status.as_u16()
         )),
         _ => ProviderError::Refused(format!("no token is given ({said})")),
-    }
+    };
+    why.into()
 }
+
+/// What Google says of refresh tokens that are over: withdrawn or too old, or their account is no more.
+const OVER: [&str; 2] = ["expired or revoked", "has been deleted"];
 
 #[cfg(test)]
 mod tests {
@@ -137,8 +161,11 @@ mod tests {
         let kind = |status: u16, body: Value| {
             let status = StatusCode::from_u16(status).expect("status");
             let denied = Denied { status, body: body.to_string().into_bytes(), ..Denied::default() };
-            let error = refusal(&denied);
+            let refused = refusal(&denied);
+            let for_good = matches!(refused, NotGranted::Ended(_));
+            let error = ProviderError::from(refused);
             let kind = match &error {
+                ProviderError::NeedsConsent(_) if for_good => "over",
                 ProviderError::NeedsConsent(_) => "consent",
                 ProviderError::Refused(_) => "refused",
                 ProviderError::Temporary(_) => "temporary",
@@ -150,7 +177,9 @@ mod tests {
         };
         let said = |error: &str, text: &str| json!({"error": error, "error_description": text});
         for (status, body, expected, part) in [
-            (400, said("invalid_grant", "Token has been expired or revoked."), "consent", "seven days"),
+            (400, said("invalid_grant", "Token has been expired or revoked."), "over", "seven days"),
+            (400, said("invalid_grant", "Account has been deleted"), "over", "deleted"),
+            (400, said("invalid_grant", "Bad Request"), "consent", "at the moment"),
             (
                 400,
                 json!({"error": "invalid_grant", "error_description": "reauth", "error_subtype": "invalid_rapt"}),

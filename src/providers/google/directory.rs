@@ -43,6 +43,14 @@ impl Directory {
         Self::Organisation(Box::new(Organisation { connection, rest, url, addresses, warned }))
     }
 
+    /// Whether anybody could be named.
+    pub async fn probe(&self, mailbox: &Address) -> Result<(), ProviderError> {
+        match self {
+            Self::Organisation(directory) => Ok(directory.user(mailbox, mailbox.as_str()).await.map(drop)?),
+            Self::Consented(_) => Ok(()),
+        }
+    }
+
     /// The names that `mailbox` may learn.
     pub fn names<'a>(&'a self, mailbox: &'a Address) -> Names<'a> {
         Names { directory: self, mailbox, refused: false }

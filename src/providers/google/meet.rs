@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use url::Url;
 
 use super::auth::Scope;
@@ -107,6 +107,19 @@ impl Meet {
             "conference records read"
         );
         Ok(calls)
+    }
+
+    /// See [`crate::providers::Provider::probe_calls`].
+    pub async fn probe(&self, mailbox: &Address) -> Vec<ProviderError> {
+        let records = async {
+            let mut url = under(&self.url, "v2/conferenceRecords")?;
+            url.query_pairs_mut().append_pair("pageSize", "1").append_pair("fields", "nextPageToken");
+            self.rest.get::<IgnoredAny>(mailbox, Scope::Meet, &url).await
+        };
+        let mut missing = Vec::new();
+        missing.extend(records.await.err().map(ProviderError::from));
+        missing.extend(self.directory.probe(mailbox).await.err());
+        missing
     }
 
     /// One run with its people, or `None` when Google deleted it in the meantime.

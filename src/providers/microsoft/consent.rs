@@ -11,7 +11,9 @@ use super::assertion::{exposed, proof};
 use super::auth::{denied, endpoint, resource};
 use crate::config;
 use crate::providers::ProviderError;
-use crate::providers::consent::{Denied, Endpoint, Errand, Granted, SignIn, granted};
+use crate::providers::consent::{
+    Denied, Endpoint, Errand, Granted, NotGranted, SignIn, Unsaid, granted, word,
+};
 
 /// The delegated permission that calendars are read with.
 pub const CALENDARS: &str = "Calendars.Read";
@@ -65,14 +67,14 @@ impl MicrosoftSignIn {
 
 #[async_trait]
 impl SignIn for MicrosoftSignIn {
-    async fn token(&self, own: &[(&str, &str)]) -> Result<Granted, ProviderError> {
+    async fn token(&self, own: &[(&str, &str)]) -> Result<Granted, NotGranted> {
         let proof = proof(&self.config.credential, &self.config.client_id, self.token_url.as_str())?;
         let mut form = vec![("client_id", self.config.client_id.as_str())];
         form.extend(exposed(&proof));
         form.extend(own);
         let body = match self.endpoint.post(&self.token_url, &form).await? {
             Ok(body) => body,
-            Err(denied) => return Err(refusal(&denied)),
+            Err(denied) => return Err(refusal(&denied, &self.config.credential)),
         };
         let mut granted = granted(&body, &self.config.client_id, "oid", |claims| self.vouched(claims))?;
         // Scopes come with or without the name of the cloud.
@@ -99,6 +101,10 @@ impl SignIn for MicrosoftSignIn {
         url
     }
 
+    fn unsaid(&self, error: &str, description: &str) -> Unsaid {
+        unsaid(error, description)
+    }
+
     /// Less may have been granted than what is asked for today, and more than that is refused.
     fn asks_for(&self, granted: Option<&[String]>) -> Option<String> {
         let before = |scope: &&str| {
@@ -112,6 +118,10 @@ impl SignIn for MicrosoftSignIn {
         Ok(false)
     }
 
+    fn ends_consents(&self) -> bool {
+        false
+    }
+
     fn needed(&self) -> &'static str {
         CALENDARS
     }
@@ -121,31 +131,68 @@ impl SignIn for MicrosoftSignIn {
     }
 }
 
-/// What a refusal means to somebody who consented. Microsoft asks to branch on `error`; the numbers only
-/// say more.
-fn refusal(refused: &Denied) -> ProviderError {
+/// What only an administrator can mend when somebody signs in: to approve the application (65001,
+/// 900941 and the like), to let in the person (50020: of another tenant; 50105: not assigned), or to
+/// complete the registration (90008).
+const ADMINISTRATORS: [u64; 9] = [65_001, 90_008, 90_093, 90_094, 90_095, 90_097, 900_941, 50_020, 50_105];
+
+/// The number in a text like `AADSTS65004: User declined to consent to access the app.`
+fn aadsts(text: &str) -> Option<u64> {
+    let rest = text.split_once("AADSTS")?.1;
+    rest.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
+}
+
+/// Entra says `access_denied` of those who said no and of those who may not say yes. Only the number
+/// tells them apart.
+fn unsaid(error: &str, description: &str) -> Unsaid {
+    let number = aadsts(description);
+    let said = match number {
+        Some(number) => format!("{}, AADSTS{number}", word(error)),
+        None => word(error),
+    };
+    match (error, number) {
+        ("access_denied", None | Some(65_004)) => Unsaid::Declined,
+        (_, Some(number)) if ADMINISTRATORS.contains(&number) => Unsaid::Administrator(said),
+        ("consent_required" | "interaction_required", None) => Unsaid::Administrator(said),
+        _ => Unsaid::Other(said),
+    }
+}
+
+/// What a refusal means to somebody who consented. Microsoft asks to branch on `error`; the numbers tell
+/// what is over from what may pass, and then the tokens are kept.
+fn refusal(refused: &Denied, credential: &config::Credential) -> NotGranted {
     let error = refused.text("error").unwrap_or_default();
     if !matches!(
         error.as_str(),
         "invalid_grant" | "interaction_required" | "consent_required" | "login_required"
     ) {
-        return denied(refused.status, refused.retry_after, &refused.body);
+        return denied(refused.status, refused.retry_after, &refused.body, credential).into();
     }
     let body: Value = serde_json::from_slice(&refused.body).unwrap_or_default();
     let number = body["error_codes"][0].as_u64().unwrap_or_default();
-    let why = match number {
-        50_173 => "the password was changed, or all sessions were ended",
-        70_008 | 700_082 | 700_084 => "it was not used for too long",
-        50_076 | 50_078 | 50_079 => "the organisation wants a second factor",
-        70_043 | 70_044 => "the organisation wants a sign-in more often",
-        65_001 | 65_004 => "the consent is missing or was taken back",
-        50_057 => "the account is disabled",
-        50_034 => "there is no such account in the tenant",
-        53_000..=53_009 => "a policy of conditional access forbids it",
-        90_094 | 90_097 => "an administrator has to approve the application first",
-        _ => "Microsoft does not accept it any more",
-    };
-    ProviderError::NeedsConsent(format!("{why} ({error}, AADSTS{number})"))
+    let with_number = |why: &str| format!("{why} ({error}, AADSTS{number})");
+    let over = |why: &str| NotGranted::Ended(with_number(why));
+    let again = |why: &str| ProviderError::NeedsConsent(with_number(why)).into();
+    let barred = |why: &str| ProviderError::Unreachable(with_number(why)).into();
+    match number {
+        50_132 | 50_133 | 50_173 => over("the password was changed, or all sessions were ended"),
+        70_008 | 700_081 | 700_082 | 700_084 => over("it was not used for too long"),
+        70_043 | 70_044 => over("the organisation wants a sign-in more often"),
+        65_001 | 65_004 => over("the consent is missing or was taken back"),
+        70_000 => over("Microsoft does not know it any more"),
+        50_072 | 50_074 | 50_076 | 50_078 | 50_079 | 50_158 => {
+            again("the organisation wants a second factor")
+        }
+        50_055 => again("the password has run out"),
+        50_057 => barred("the account is disabled; an administrator can enable it in Entra"),
+        50_034 => barred("there is no such account in the tenant; an administrator can restore it in Entra"),
+        53_000..=53_011 | 530_000..=530_099 => barred(
+            "a policy of conditional access forbids it; an administrator can exclude the application from it",
+        ),
+        90_094 | 90_095 | 90_097 => barred("an administrator has to approve the application first"),
+        9_002_313 => ProviderError::Refused(with_number("Microsoft cannot read the request")).into(),
+        _ => again("Microsoft does not accept it at the moment"),
+    }
 }
 
 #[cfg(test)]
@@ -157,27 +204,64 @@ mod tests {
 
     #[test]
     fn refusals_are_told_apart_by_what_can_be_done() {
+        let secret = config::Credential::Secret("s3cret".into());
         let meaning = |status: u16, error: &str, number: u64| {
             let body = json!({"error": error, "error_codes": [number], "error_description": "AADSTS"});
             let status = StatusCode::from_u16(status).expect("status");
-            refusal(&Denied { status, body: body.to_string().into_bytes(), ..Denied::default() })
+            refusal(&Denied { status, body: body.to_string().into_bytes(), ..Denied::default() }, &secret)
         };
-        for (error, number, part) in [
-            ("invalid_grant", 50_173, "password"),
-            ("invalid_grant", 700_082, "not used"),
-            ("invalid_grant", 70_008, "not used"),
-            ("invalid_grant", 70_043, "more often"),
-            ("interaction_required", 50_076, "second factor"),
-            ("invalid_grant", 65_001, "taken back"),
-            ("invalid_grant", 9_002_313, "AADSTS9002313"),
+        for (error, number, for_good, part) in [
+            ("invalid_grant", 50_173, true, "password"),
+            ("invalid_grant", 700_082, true, "not used"),
+            ("invalid_grant", 70_008, true, "not used"),
+            ("invalid_grant", 70_043, true, "more often"),
+            ("invalid_grant", 65_001, true, "taken back"),
+            ("interaction_required", 50_076, false, "second factor"),
+            ("invalid_grant", 12_345, false, "AADSTS12345"),
         ] {
-            let ProviderError::NeedsConsent(text) = meaning(400, error, number) else {
-                panic!("{error} {number}");
+            let (text, over) = match meaning(400, error, number) {
+                NotGranted::Ended(text) => (text, true),
+                NotGranted::NotNow(ProviderError::NeedsConsent(text)) => (text, false),
+                other => panic!("{other:?}"),
+            };
+            assert!(text.contains(part) && over == for_good, "{text}");
+        }
+        for (number, part) in
+            [(53_003, "conditional access"), (50_057, "disabled"), (90_094, "administrator has to approve")]
+        {
+            let NotGranted::NotNow(ProviderError::Unreachable(text)) = meaning(400, "invalid_grant", number)
+            else {
+                panic!("{number}");
             };
             assert!(text.contains(part), "{text}");
         }
-        assert!(matches!(meaning(401, "invalid_client", 7_000_222), ProviderError::Refused(_)));
-        assert!(matches!(meaning(400, "unauthorized_client", 700_016), ProviderError::Refused(_)));
-        assert!(matches!(meaning(503, "temporarily_unavailable", 90_033), ProviderError::Temporary(_)));
+        for (status, error, number) in [
+            (400, "invalid_grant", 9_002_313),
+            (401, "invalid_client", 7_000_222),
+            (400, "unauthorized_client", 700_016),
+        ] {
+            let refused = meaning(status, error, number);
+            assert!(matches!(refused, NotGranted::NotNow(ProviderError::Refused(_))), "{number}");
+        }
+        let passes = meaning(503, "temporarily_unavailable", 90_033);
+        assert!(matches!(passes, NotGranted::NotNow(ProviderError::Temporary(_))));
+    }
+
+    #[test]
+    fn a_no_is_told_from_a_no_of_the_organisation() {
+        for (error, description, number) in [
+            ("access_denied", "AADSTS90094: The grant requires admin permission.", "AADSTS90094"),
+            ("access_denied", "AADSTS65001: The user or administrator has not consented.", "AADSTS65001"),
+            ("consent_required", "AADSTS90095: Admin consent is required.", "AADSTS90095"),
+            ("interaction_required", "AADSTS50020: User account does not exist in tenant.", "AADSTS50020"),
+        ] {
+            let Unsaid::Administrator(said) = unsaid(error, description) else { panic!("{description}") };
+            assert!(said.contains(number), "{said}");
+        }
+        assert!(matches!(unsaid("consent_required", ""), Unsaid::Administrator(_)));
+        for description in ["AADSTS65004: User declined to consent to access the app.", ""] {
+            assert_eq!(unsaid("access_denied", description), Unsaid::Declined);
+        }
+        assert_eq!(unsaid("a<b", "AADSTS7: x"), Unsaid::Other("ab, AADSTS7".to_owned()));
     }
 }

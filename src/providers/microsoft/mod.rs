@@ -148,4 +148,12 @@ impl Provider for Microsoft {
     async fn probe(&self, mailbox: &Address) -> Result<(), ProviderError> {
         self.calendar(mailbox).probe().await
     }
+
+    async fn probe_calls(&self, mailbox: &Address) -> Vec<ProviderError> {
+        teams::probe(&self.graph.calls_of(mailbox), &self.directory, mailbox)
+            .await
+            .err()
+            .into_iter()
+            .collect()
+    }
 }

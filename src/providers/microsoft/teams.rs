@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 
 use super::client::{Client, Listed};
 use super::error::Failure;
@@ -136,6 +136,42 @@ pub async fn calls(
     Ok(calls)
 }
 
+/// A join address as Teams makes them, of no meeting.
+const NO_MEETING: &str = "https://teams.microsoft.com/l/meetup-join/19%3ameeting_none%40thread.v2/0";
+
+/// See [`crate::providers::Provider::probe_calls`].
+pub async fn probe(client: &Client, directory: &Directory, organizer: &Address) -> Result<(), ProviderError> {
+    let user;
+    let own = match client.consented() {
+        Some(_) => vec!["me"],
+        None => match directory.id(client, organizer).await? {
+            Some(id) => {
+                user = id;
+                vec!["users", &user]
+            }
+            None => return Ok(()),
+        },
+    };
+    let filter = format!("JoinWebUrl eq '{NO_MEETING}'");
+    let url = client.url(&[&own[..], &["onlineMeetings"]].concat(), &[("$filter", &filter)]);
+    match client.get::<IgnoredAny>(url).await {
+        Ok(_) => Ok(()),
+        // It was let in so far as to look at the address.
+        Err(Failure::Api(error)) if error.is_missing() || error.status == 400 => Ok(()),
+        Err(failure) => Err(refused(client, failure)),
+    }
+}
+
+/// What a refusal of Teams means.
+fn refused(client: &Client, failure: Failure) -> ProviderError {
+    match failure {
+        Failure::Api(error) if error.is_denied() => {
+            ProviderError::Refused(if client.consented().is_some() { CONSENT } else { POLICY }.into())
+        }
+        failure => failure.into(),
+    }
+}
+
 /// The stays of one participant; bots are none.
 async fn stays(
     client: &Client,
@@ -175,11 +211,7 @@ async fn listed<T: DeserializeOwned>(
     let pages = match client.pages(client.url(path, query)).await {
         Ok(pages) => pages,
         Err(Failure::Api(error)) if error.is_missing() => return Ok(Vec::new()),
-        Err(Failure::Api(error)) if error.is_denied() => {
-            let why = if client.consented().is_some() { CONSENT } else { POLICY };
-            return Err(ProviderError::Refused(why.into()));
-        }
-        Err(failure) => return Err(failure.into()),
+        Err(failure) => return Err(refused(client, failure)),
     };
     let read = |item| match item {
         Listed::Read(item) => Ok(item),

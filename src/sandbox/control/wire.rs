@@ -343,6 +343,10 @@ pub struct Will {
     pub without: Vec<String>,
     /// For how many seconds access tokens are said to last.
     pub expires_in: Option<u64>,
+    /// The vendor sends them back with this error and description, whatever they say.
+    pub fails: Option<(String, String)>,
+    /// What ID tokens claim otherwise.
+    pub claims: BTreeMap<String, serde_json::Value>,
 }
 
 /// A mail that the sink took.

@@ -24,15 +24,28 @@ pub fn screen(state: &State, all: &mut All, request: &Request) -> Reply {
     if all.consents.will.deny {
         return back(redirect_uri, &[("error", "access_denied"), ("state", returned)]);
     }
+    if let Some((error, description)) = &all.consents.will.fails {
+        let fields = [("error", &**error), ("error_description", &**description), ("state", returned)];
+        return back(redirect_uri, &fields);
+    }
     let Some((subject, _)) = subject(all, request, Provider::Google) else {
         return wrong("no such account");
     };
     let without = &all.consents.will.without;
-    let scopes: Vec<String> = asked
+    let mut scopes: Vec<String> = asked
         .split_whitespace()
         .filter(|scope| !without.iter().any(|left_out| scope.contains(left_out)))
         .map(str::to_owned)
         .collect();
+    let before = all.consents.granted_by(&subject);
+    // Who is not asked anew was given a refresh token the first time.
+    let asked_anew = request.param("prompt").is_some_and(|prompt| prompt.contains("consent"));
+    let lasts = request.param("access_type") == Some("offline") && (asked_anew || before.is_empty());
+    if request.param("include_granted_scopes") == Some("true") {
+        scopes.extend(before);
+        scopes.sort();
+        scopes.dedup();
+    }
     let told = scopes.join(" ");
     let code = format!("4/{}", all.world.mint.token());
     let waiting = Code {
@@ -41,6 +54,7 @@ pub fn screen(state: &State, all: &mut All, request: &Request) -> Reply {
         challenge: request.param("code_challenge").unwrap_or_default().to_owned(),
         subject,
         scopes,
+        lasts,
     };
     all.consents.wait(code.clone(), waiting);
     back(redirect_uri, &[("state", returned), ("code", &code), ("scope", &told)])
@@ -58,8 +72,10 @@ pub fn token(state: &State, all: &mut All, request: &Request, grant_type: &str) 
             return refuse(400, "invalid_grant", "Bad Request");
         };
         let consented = Consented { provider: Provider::Google, subject: code.subject, scopes: code.scopes };
-        let refresh = format!("1//{}", all.world.mint.token());
-        all.consents.keep(refresh.clone(), consented.clone());
+        let refresh = code.lasts.then(|| format!("1//{}", all.world.mint.token()));
+        if let Some(refresh) = &refresh {
+            all.consents.keep(refresh.clone(), consented.clone());
+        }
         let who = all.world.person(&consented.subject);
         let claims = json!({
             "iss": "https://accounts.google.com",
@@ -70,10 +86,15 @@ pub fn token(state: &State, all: &mut All, request: &Request, grant_type: &str) 
             "iat": all.world.now.timestamp(),
             "exp": all.world.now.timestamp() + 3600,
         });
-        let id = id_token(&claims, &all.world.mint.token());
+        let id = consented
+            .covers("openid")
+            .then(|| id_token(claims, &all.consents.will.claims, &all.world.mint.token()));
         let mut reply = granted(all, consented);
-        reply.body["refresh_token"] = json!(refresh);
-        reply.body["id_token"] = json!(id);
+        for (name, token) in [("refresh_token", refresh), ("id_token", id)] {
+            if let Some(token) = token {
+                reply.body[name] = json!(token);
+            }
+        }
         return reply;
     }
     match all.consents.find(&field("refresh_token"), Provider::Google) {
@@ -95,11 +116,12 @@ fn granted(all: &mut All, consented: Consented) -> Reply {
     }))
 }
 
-/// The revocation endpoint.
+/// The revocation endpoint. With one token ends all that its person has granted this client.
 pub fn revoke(all: &mut All, request: &Request) -> Reply {
     let token = request.form("token").or_else(|| request.param("token").map(str::to_owned));
     match token.and_then(|token| all.consents.forget(&token)) {
         Some(consented) => {
+            all.consents.revoke(&consented.subject);
             all.accounts.revoke_of(&consented.subject);
             Reply::ok(json!({}))
         }

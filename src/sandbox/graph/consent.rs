@@ -32,6 +32,10 @@ pub fn screen(state: &State, all: &mut All, request: &Request, tenant: &str) -> 
         ];
         return back(redirect_uri, &fields);
     }
+    if let Some((error, description)) = &all.consents.will.fails {
+        let fields = [("error", &**error), ("error_description", &**description), ("state", returned)];
+        return back(redirect_uri, &fields);
+    }
     let Some((subject, _)) = subject(all, request, Provider::Microsoft) else {
         return wrong("AADSTS50034: the user account does not exist in the directory");
     };
@@ -47,6 +51,7 @@ pub fn screen(state: &State, all: &mut All, request: &Request, tenant: &str) -> 
         redirect_uri: redirect_uri.to_owned(),
         challenge: request.param("code_challenge").unwrap_or_default().to_owned(),
         subject,
+        lasts: scopes.iter().any(|scope| scope == "offline_access"),
         scopes,
     };
     all.consents.wait(code.clone(), waiting);
@@ -100,7 +105,9 @@ pub fn token(state: &State, all: &mut All, request: &Request, tenant: &str, gran
         "iat": all.world.now.timestamp(),
         "exp": all.world.now.timestamp() + 3600,
     });
-    let id = consented.covers("openid").then(|| id_token(&claims, &all.world.mint.token()));
+    let id = consented
+        .covers("openid")
+        .then(|| id_token(claims, &all.consents.will.claims, &all.world.mint.token()));
     let Consented { subject, scopes, .. } = consented;
     let told: Vec<&str> =
         scopes.iter().map(String::as_str).filter(|scope| *scope != "offline_access").collect();

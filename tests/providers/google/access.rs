@@ -85,6 +85,9 @@ async fn refused_tokens_are_read_by_their_body() {
         no_token(400, "invalid_grant", "Token has been expired or revoked."),
         no_token(400, "invalid_grant", "Invalid JWT: Token must be a short-lived token"),
         no_token(400, "invalid_grant", "Invalid JWT Signature."),
+        no_token(400, "invalid_grant", "Invalid signature for token: eyJh"),
+        no_token(400, "invalid_grant", "Invalid JWT: Failed audience check."),
+        no_token(400, "invalid_grant", "Invalid JWT: No valid verifier found for issuer."),
         no_token(500, "internal_failure", "Backend Error"),
         ResponseTemplate::new(502).set_body_string("<html>"),
         ok(json!({"error": {"code": 503}})),
@@ -109,6 +112,9 @@ async fn refused_tokens_are_read_by_their_body() {
             NeedsConsent(_),
             Refused(clock),
             Refused(key),
+            Refused(key_too),
+            Refused(audience),
+            Refused(other),
             Temporary(_),
             Temporary(_),
             Temporary(_),
@@ -116,7 +122,10 @@ async fn refused_tokens_are_read_by_their_body() {
             assert!(delegation.contains("1234567890"), "{delegation}");
             assert!(delegation.contains(EVENTS), "{delegation}");
             assert!(clock.contains("clock"), "{clock}");
-            assert!(key.contains("key"), "{key}");
+            assert!(key.contains("key was withdrawn"), "{key}");
+            assert!(key_too.contains("key was withdrawn"), "{key_too}");
+            assert!(audience.contains("token_uri"), "{audience}");
+            assert!(![audience, other].iter().any(|text| text.contains("clock")), "{audience} {other}");
         }
         other => panic!("{other:#?}"),
     }
