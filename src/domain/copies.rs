@@ -192,6 +192,7 @@ fn facts(sighting: &Sighting<'_>, (pairing, zone): (&Pairing, chrono_tz::Tz)) ->
         decision: sighting.decision,
         score: sighting.score,
         reasons: sighting.reasons.clone(),
+        guests_hidden: event.guests_hidden,
     }
 }
 

@@ -72,6 +72,8 @@ pub struct CopyFacts {
     pub decision: Decision,
     pub score: i32,
     pub reasons: Vec<Reason>,
+    /// The calendar shows fewer guests than there are.
+    pub guests_hidden: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

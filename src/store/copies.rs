@@ -17,7 +17,7 @@ use super::queue::{Lease, Queue};
 const COPIES: &str = "
     SELECT c.id, c.pairing, c.calendar, k.owner, c.event_key, c.series, c.uid, c.original_start,
            c.starts_at, c.ends_at, c.state, c.organizer, c.responses, c.conference, c.decision,
-           c.score, c.reasons, c.changed_at, c.session
+           c.score, c.reasons, c.guests_hidden, c.changed_at, c.session
     FROM copy c JOIN calendar k ON k.id = c.calendar";
 
 impl Store {
@@ -98,14 +98,16 @@ pub(super) async fn put(
     }
     tx.execute(
         "INSERT INTO copy (calendar, event_key, pairing, series, uid, original_start, starts_at,
-            ends_at, state, organizer, responses, conference, decision, score, reasons, changed_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+            ends_at, state, organizer, responses, conference, decision, score, reasons, guests_hidden,
+            changed_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
          ON CONFLICT (calendar, event_key, pairing) DO UPDATE SET
             series = excluded.series, uid = excluded.uid, original_start = excluded.original_start,
             starts_at = excluded.starts_at, ends_at = excluded.ends_at, state = excluded.state,
             organizer = excluded.organizer, responses = excluded.responses,
             conference = excluded.conference, decision = excluded.decision,
-            score = excluded.score, reasons = excluded.reasons, changed_at = excluded.changed_at",
+            score = excluded.score, reasons = excluded.reasons,
+            guests_hidden = excluded.guests_hidden, changed_at = excluded.changed_at",
         values![
             calendar.0,
             &*facts.event,
@@ -122,6 +124,7 @@ pub(super) async fn put(
             facts.decision.as_str(),
             facts.score,
             json(&facts.reasons)?,
+            facts.guests_hidden,
             now,
         ],
     )
@@ -200,6 +203,7 @@ fn copy(row: &Row) -> Result<Copy> {
             decision: row.word("decision")?,
             score: i32::try_from(score).map_err(|_| row.corrupt("score"))?,
             reasons: row.json("reasons")?,
+            guests_hidden: row.get("guests_hidden")?,
         },
         changed_at: row.get("changed_at")?,
         session: row.get::<Option<String>>("session")?.map(SessionId),

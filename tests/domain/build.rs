@@ -197,6 +197,7 @@ pub fn copy(id: i64, calendar: CalendarId, uid: &str) -> Copy {
             decision: Decision::Taken,
             score: 90,
             reasons: Vec::new(),
+            guests_hidden: false,
         },
         changed_at: at("2026-10-01 08:00"),
         session: None,

@@ -230,6 +230,7 @@ pub fn facts(event: &str, hour: i64) -> CopyFacts {
         decision: Decision::Taken,
         score: 7,
         reasons: vec![Reason { weight: 7, text: "only the two are on it".to_owned() }],
+        guests_hidden: false,
     }
 }
 

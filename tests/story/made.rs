@@ -2,6 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use mentord::domain::detect::Decision;
 use mentord::domain::judge::{Grade, Status};
 use mentord::domain::session::Copy;
 use mentord::sandbox::Quirks;
@@ -111,4 +112,26 @@ async fn guests_who_do_not_see_each_other_meet_all_the_same() {
     // Ben's says that there may be others.
     let says = |copy: &&Copy| copy.facts.reasons.iter().any(|reason| reason.text.contains("may be hidden"));
     assert_eq!(copies.iter().filter(says).count(), 1, "{copies:#?}");
+}
+
+/// On a guest's calendar a crowd whose list is hidden looks like the two alone; the organiser's shows it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crowd_that_its_guests_cannot_see_is_no_session() {
+    let programme = Programme::new().await;
+    let crowd: Vec<String> = (0..60).map(|number| format!("guest-{number}@elsewhere.example")).collect();
+    let mut guests: Vec<&str> = crowd.iter().map(String::as_str).collect();
+    guests.push(BEN);
+    let mut kick_off = event(&guests);
+    kick_off["guestsCanSeeOtherGuests"] = json!(false);
+    programme.insert(ADA, &kick_off).await;
+    programme.until("2026-10-05T08:00").await;
+    let sessions = programme.sessions().await;
+    assert!(sessions.iter().all(|session| session.decision == Decision::Left), "{sessions:#?}");
+    // Of the two alone it is one, hidden or not.
+    let mut alone = event(&[BEN]);
+    alone["guestsCanSeeOtherGuests"] = json!(false);
+    programme.insert(ADA, &alone).await;
+    programme.until("2026-10-05T10:00").await;
+    let sessions = programme.sessions().await;
+    assert_eq!(sessions.iter().filter(|session| session.decision == Decision::Taken).count(), 1);
 }

@@ -183,9 +183,12 @@ fn speaking<'a>(copies: &[&'a Copy]) -> Vec<&'a Copy> {
     copies.iter().filter(|copy| all || copy.facts.state == CopyState::Stands).copied().collect()
 }
 
-/// Whether it is a session: one calendar on which it is one is enough.
+/// Whether it is a session: one calendar on which it is one is enough, of those that show who is on it.
 fn decision(copies: &[&Copy]) -> Decision {
-    speaking(copies).iter().map(|copy| copy.facts.decision).min().unwrap_or(Decision::Left)
+    let speaking = speaking(copies);
+    let hidden = speaking.iter().all(|copy| copy.facts.guests_hidden);
+    let heard = speaking.iter().filter(|copy| hidden || !copy.facts.guests_hidden);
+    heard.map(|copy| copy.facts.decision).min().unwrap_or(Decision::Left)
 }
 
 /// Whether they make a session that nobody knew: what was called off before mentord ever saw it is none of
