@@ -101,7 +101,7 @@ async fn refused_tokens_are_read_by_their_body() {
         told.push(error);
     }
     // One for each, and nothing was asked without one.
-    let mut expected = vec![format!("TOKEN anna@acme.example {EVENTS}"); 9];
+    let mut expected = vec![format!("TOKEN anna@acme.example {EVENTS}"); 12];
     expected.push("GET /calendar/v3/calendars/anna@acme.example/events?maxResults=1 [t1]".into());
     assert_eq!(stage.requests().await, expected);
     use ProviderError::{NeedsConsent, Refused, Temporary, Unreachable};
