@@ -13,11 +13,31 @@ async fn being_too_fast_is_told_with_the_time_to_wait() {
         ResponseTemplate::new(429).set_body_string("<html>"),
     ])
     .await;
-    let throttled = |retry_after| Err(ProviderError::Throttled { retry_after });
-    assert_eq!(stage.list(Some("s1")).await, throttled(None));
-    assert_eq!(stage.list(Some("s1")).await, throttled(Some(Duration::from_secs(17))));
-    assert_eq!(stage.list(Some("s1")).await, throttled(None));
+    for wait in [None, Some(Duration::from_secs(17)), None] {
+        match stage.list(Some("s1")).await {
+            Err(ProviderError::Throttled { retry_after, .. }) => assert_eq!(retry_after, wait),
+            other => panic!("{other:?}"),
+        }
+    }
     assert_eq!(stage.requests().await.len(), 4);
+}
+
+/// A calendar must not be left on a cursor that Google cannot read, whatever it says of it.
+#[tokio::test]
+async fn a_bad_request_for_what_changed_rejects_the_cursor() {
+    let stage = Stage::new([
+        token("t1"),
+        refused(400, "badRequest"),
+        ok(json!({"items": [], "nextPageToken": "p2"})),
+        refused(400, "badRequest"),
+        refused(400, "badRequest"),
+    ])
+    .await;
+    assert_eq!(stage.list(Some("s1")).await, Err(ProviderError::CursorRejected));
+    // Of later pages and of full listings it says nothing.
+    for cursor in [Some("s1"), None] {
+        assert!(matches!(stage.list(cursor).await, Err(ProviderError::Refused(_))));
+    }
 }
 
 #[tokio::test]
