@@ -208,3 +208,29 @@ async fn two_instances_open_no_more_than_one() {
     }
     second.store.close().await;
 }
+
+/// What people consented to and then took back includes that they are watched.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_takes_consent_back_is_watched_no_more() {
+    let programme = Programme::reachable(On::Sqlite).await;
+    programme.until("2026-10-05T06:10").await;
+    programme.notices(2).await;
+    let store = &programme.service().context.store;
+    assert_eq!(store.watched(programme.clock.now()).await.expect("a number"), 4);
+    programme.world.script("to \"/google/token\" answer 400 always").await.expect("a script");
+    programme.world.expire_tokens().await.expect("expired");
+    // Once the calendars were found closed, nobody counts on being told of them; the day after, what
+    // was told through is forgotten.
+    programme.until("2026-10-05T12:00").await;
+    assert_eq!(store.watched(programme.clock.now()).await.expect("a number"), 2);
+    programme.until("2026-10-06T06:00").await;
+    for calendar in store.calendars().await.expect("calendars") {
+        let expected = usize::from(calendar.connection != "acme");
+        let channels = store.channels_of(calendar.id).await.expect("channels");
+        assert_eq!(channels.len(), expected, "{calendar:?}");
+    }
+    // They consent again.
+    programme.world.clear_faults().await.expect("no fault");
+    programme.until("2026-10-06T18:00").await;
+    assert_eq!(store.watched(programme.clock.now()).await.expect("a number"), 4);
+}

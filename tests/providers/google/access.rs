@@ -11,15 +11,18 @@ async fn being_too_fast_is_told_with_the_time_to_wait() {
         refused(403, "rateLimitExceeded"),
         refused(429, "rateLimitExceeded").insert_header("retry-after", "17"),
         ResponseTemplate::new(429).set_body_string("<html>"),
+        refused(503, "backendError")
+            .insert_header("date", "Mon, 02 Mar 2026 09:00:00 GMT")
+            .insert_header("retry-after", "Mon, 02 Mar 2026 09:30:00 GMT"),
     ])
     .await;
-    for wait in [None, Some(Duration::from_secs(17)), None] {
+    for wait in [None, Some(Duration::from_secs(17)), None, Some(Duration::from_secs(1800))] {
         match stage.list(Some("s1")).await {
             Err(ProviderError::Throttled { retry_after, .. }) => assert_eq!(retry_after, wait),
             other => panic!("{other:?}"),
         }
     }
-    assert_eq!(stage.requests().await.len(), 4);
+    assert_eq!(stage.requests().await.len(), 5);
 }
 
 /// A calendar must not be left on a cursor that Google cannot read, whatever it says of it.
