@@ -11,6 +11,9 @@ pub(super) fn doubling(first: TimeDelta, failures: u32, most: TimeDelta) -> Time
     first.checked_mul(times).map_or(most, |wait| wait.min(most))
 }
 
+/// By how much a wait is made longer at the most.
+const LONGEST_SPREAD: TimeDelta = TimeDelta::minutes(30);
+
 /// A wait that is longer by up to half, by another part for each `who` and each time: what failed
 /// together does not come back together, not after the second failure, either.
 pub(super) fn spread(wait: TimeDelta, who: impl Display, failures: u32) -> TimeDelta {
@@ -21,7 +24,8 @@ pub(super) fn spread(wait: TimeDelta, who: impl Display, failures: u32) -> TimeD
     // The last bytes have to reach the first bits.
     hash = (hash ^ (hash >> 33)).wrapping_mul(0xFF51_AFD7_ED55_8CCD);
     let part = i128::from((hash ^ (hash >> 33)) >> 32);
-    let more = (i128::from(wait.num_milliseconds() / 2) * part) >> 32;
+    let most = (wait / 2).min(LONGEST_SPREAD);
+    let more = (i128::from(most.num_milliseconds()) * part) >> 32;
     wait + TimeDelta::milliseconds(i64::try_from(more).unwrap_or(0))
 }
 

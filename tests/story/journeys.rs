@@ -116,13 +116,13 @@ async fn each_journey_asks_for_what_it_needs_and_no_more() {
     programme.until("2026-10-05T11:50").await;
     let asked = programme.asked().await;
     assert_eq!((about(&asked, "ada"), about(&asked, "chen")), (vec!["since"], vec!["since"]));
-    programme.until("2026-10-05T12:30").await;
+    programme.until("2026-10-05T12:40").await;
     let asked = programme.asked().await;
     assert_eq!((about(&asked, "ada"), about(&asked, "chen")), (vec!["since"], vec!["since"]));
 
     // Tokens that are not accepted any more: once more with new ones.
     programme.world.expire_tokens().await.expect("tokens");
-    programme.until("2026-10-05T13:30").await;
+    programme.until("2026-10-05T13:45").await;
     let asked = programme.asked().await;
     assert_eq!(about(&asked, "ada"), ["since", "since"]);
     assert!(!about(&asked, "chen").is_empty());
