@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
-use crate::pipeline::{self, Context, Outcome, Turn};
+use crate::pipeline::{self, Context, Outcome, Shift};
 use crate::store::StoreError;
 
 pub mod board;
@@ -32,7 +32,7 @@ type Stepping<'a> = Pin<Box<dyn Future<Output = Result<Outcome, StoreError>> + S
 
 type Arrow = for<'a> fn(&'a Context) -> Stepping<'a>;
 
-type Lane = for<'a> fn(&'a Context, &'a str, &'a Turn<'a>) -> Stepping<'a>;
+type Lane = for<'a> fn(&'a Context, &'a str, &'a Shift<'a>) -> Stepping<'a>;
 
 /// What a worker does, over and over.
 #[derive(Clone)]
@@ -43,19 +43,19 @@ enum Step {
 }
 
 impl Step {
-    fn take<'a>(&'a self, context: &'a Context, turn: &'a Turn<'a>) -> Stepping<'a> {
+    fn take<'a>(&'a self, context: &'a Context, shift: &'a Shift<'a>) -> Stepping<'a> {
         match self {
-            Self::Lane(step, connection) => step(context, connection, turn),
+            Self::Lane(step, connection) => step(context, connection, shift),
             Self::Arrow(step) => step(context),
         }
     }
 }
 
 const LANES: [(&str, Lane); 3] = [
-    ("sync", |context, connection, turn| Box::pin(pipeline::sync::lane(context, connection, turn))),
-    ("watch", |context, connection, turn| Box::pin(pipeline::watch::lane(context, connection, turn))),
-    ("conference", |context, connection, turn| {
-        Box::pin(pipeline::conference::lane(context, connection, turn))
+    ("sync", |context, connection, shift| Box::pin(pipeline::sync::lane(context, connection, shift))),
+    ("watch", |context, connection, shift| Box::pin(pipeline::watch::lane(context, connection, shift))),
+    ("conference", |context, connection, shift| {
+        Box::pin(pipeline::conference::lane(context, connection, shift))
     }),
 ];
 
@@ -134,8 +134,8 @@ async fn work(
     while !stop.is_cancelled() {
         // Armed before looking, so that a call meanwhile is not lost.
         seat.look();
-        let turn = Turn { stop: stop.clone(), alive: &|| seat.goes_on() };
-        let outcome = step.take(&context, &turn).await;
+        let shift = Shift { stop: stop.clone(), alive: &|| seat.goes_on() };
+        let outcome = step.take(&context, &shift).await;
         let now = context.clock.now();
         if outcome.is_ok() {
             pause = FIRST_PAUSE;

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::lane::{Turn, all, side_by_side};
+use super::lane::{Shift, all, side_by_side};
 use super::{Context, Outcome, backoff, keeping};
 use crate::domain::calendar::{Calendar, CalendarState};
 use crate::domain::event::{Conference, Window};
@@ -41,19 +41,19 @@ const LONGEST_RETRY: TimeDelta = TimeDelta::hours(6);
 
 /// Looks for the records of every session that is due for it.
 pub async fn step(context: &Context) -> Result<Outcome, StoreError> {
-    let turn = Turn::whole();
-    all(context.providers.keys().map(|connection| lane(context, connection, &turn))).await
+    let shift = Shift::whole();
+    all(context.providers.keys().map(|connection| lane(context, connection, &shift))).await
 }
 
 /// The same through one connection.
-pub async fn lane(context: &Context, connection: &str, turn: &Turn<'_>) -> Result<Outcome, StoreError> {
+pub async fn lane(context: &Context, connection: &str, shift: &Shift<'_>) -> Result<Outcome, StoreError> {
     // Somebody has to see to what nobody can be asked about.
     let first = context.providers.keys().next().is_some_and(|first| first == connection);
     let claim = |limit| context.store.claim_sessions_to_fetch(connection, first, context.clock.now(), limit);
     let work = |(session, lease): (Session, Lease<SessionId>)| async move {
         keeping(context, std::slice::from_ref(&lease), fetch(context, &session, &lease)).await
     };
-    if side_by_side(turn, PLACES, claim, work).await? {
+    if side_by_side(shift, PLACES, claim, work).await? {
         return Ok(Outcome::Done);
     }
     Ok(Outcome::waiting_for(context.store.next_fetch_due(connection, first).await?))

@@ -18,16 +18,16 @@ use crate::store::StoreError;
 /// taken longer than this is not waited for.
 const LOOK_AGAIN: Duration = Duration::from_secs(3);
 
-/// A turn at a lane, for whoever keeps it: when it is to end, and that it goes on.
+/// A shift at a lane, for whoever keeps it: when it is to end, and that it goes on.
 #[derive(Clone)]
-pub struct Turn<'a> {
+pub struct Shift<'a> {
     /// Nothing is begun any more once this is cancelled.
     pub stop: CancellationToken,
     /// Told whenever there was a look at what is due.
     pub alive: &'a (dyn Fn() + Send + Sync),
 }
 
-impl Turn<'static> {
+impl Shift<'static> {
     /// One that ends when there is nothing left to do.
     pub fn whole() -> Self {
         Self { stop: CancellationToken::new(), alive: &|| {} }
@@ -37,7 +37,7 @@ impl Turn<'static> {
 /// Does what `claim` gives, `places` at a time, until it gives nothing more; says whether there was
 /// anything.
 pub(super) async fn side_by_side<T, Claim, Claimed, Work, Done>(
-    turn: &Turn<'_>,
+    shift: &Shift<'_>,
     places: usize,
     claim: Claim,
     work: Work,
@@ -59,8 +59,8 @@ where
         // A quarter of them at once: a claim for each would cost as much as a reading that finds
         // nothing. What hangs does not count.
         let room = free > 0 && free * 4 >= places - slow;
-        if !turn.stop.is_cancelled() && (under_way.is_empty() || room) {
-            (turn.alive)();
+        if !shift.stop.is_cancelled() && (under_way.is_empty() || room) {
+            (shift.alive)();
             let claiming = claim(u32::try_from(free).unwrap_or(u32::MAX));
             tokio::pin!(claiming);
             // The work goes on meanwhile: some of it may have the connection that the claim waits for.
@@ -142,28 +142,28 @@ mod tests {
             }
             Ok(())
         };
-        let turn = Turn::whole();
-        let all = side_by_side(&turn, 16, claim, work);
+        let shift = Shift::whole();
+        let all = side_by_side(&shift, 16, claim, work);
         assert!(timeout(Duration::from_secs(60), all).await.expect("it goes on").unwrap());
         assert_eq!(quick.load(Ordering::Relaxed), 200);
     }
 
     #[tokio::test]
     async fn nothing_is_begun_after_the_end() {
-        let (given, looked, turn) = (AtomicU32::new(0), AtomicU32::new(0), Turn::whole());
+        let (given, looked, shift) = (AtomicU32::new(0), AtomicU32::new(0), Shift::whole());
         let alive = || {
             looked.fetch_add(1, Ordering::Relaxed);
         };
-        let turn = Turn { alive: &alive, ..turn };
+        let shift = Shift { alive: &alive, ..shift };
         let claim = |limit: u32| {
             given.fetch_add(limit, Ordering::Relaxed);
             std::future::ready(Ok(vec![(); 4]))
         };
         let work = async |()| {
-            turn.stop.cancel();
+            shift.stop.cancel();
             Ok(())
         };
-        assert!(side_by_side(&turn, 4, claim, work).await.unwrap());
+        assert!(side_by_side(&shift, 4, claim, work).await.unwrap());
         assert_eq!((given.into_inner(), looked.into_inner()), (4, 1));
     }
 }

@@ -37,7 +37,7 @@ pub mod watch;
 
 pub use budget::{Limit, Requests};
 pub use context::{Context, NOTICES, SetUpError};
-pub use lane::Turn;
+pub use lane::Shift;
 
 /// How a step ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

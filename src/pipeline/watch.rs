@@ -8,7 +8,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
-use super::lane::{Turn, all, side_by_side};
+use super::lane::{Shift, all, side_by_side};
 use super::{Context, Outcome, backoff, keeping, secrets};
 use crate::domain::calendar::{Calendar, CalendarId, CalendarState, pace};
 use crate::providers::{Channel, Provider, ProviderError, Wish};
@@ -34,19 +34,19 @@ const LONGEST_PATIENCE: TimeDelta = TimeDelta::days(1);
 
 /// Arranges for what is due: opens, renews, replaces, ends.
 pub async fn step(context: &Context) -> Result<Outcome, StoreError> {
-    let turn = Turn::whole();
-    all(context.providers.keys().map(|connection| lane(context, connection, &turn))).await
+    let shift = Shift::whole();
+    all(context.providers.keys().map(|connection| lane(context, connection, &shift))).await
 }
 
 /// The same through one connection.
-pub async fn lane(context: &Context, connection: &str, turn: &Turn<'_>) -> Result<Outcome, StoreError> {
+pub async fn lane(context: &Context, connection: &str, shift: &Shift<'_>) -> Result<Outcome, StoreError> {
     let Some(provider) = context.providers.get(connection) else { return Ok(Outcome::Idle) };
     let claim = |limit| context.store.claim_watches(connection, context.clock.now(), limit);
     let work = |(calendar, lease): (Calendar, Lease<CalendarId>)| async move {
         let work = arrange(context, provider.as_ref(), &calendar, &lease);
         keeping(context, std::slice::from_ref(&lease), work).await
     };
-    if side_by_side(turn, PLACES, claim, work).await? {
+    if side_by_side(shift, PLACES, claim, work).await? {
         return Ok(Outcome::Done);
     }
     Ok(Outcome::waiting_for(context.store.next_watch_due(connection).await?))

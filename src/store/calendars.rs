@@ -29,6 +29,9 @@ impl Store {
         wanted: &[(&str, ParticipantId, Address)],
         now: DateTime<Utc>,
     ) -> Result<()> {
+        if self.are_active(wanted).await? {
+            return Ok(());
+        }
         let mut tx = self.db.begin().await?;
         tx.have_to_itself("calendar").await?;
         for (connection, owner, address) in wanted {
@@ -62,6 +65,23 @@ impl Store {
             tx.execute(&sql, values![id]).await?;
         }
         tx.commit().await
+    }
+
+    /// Whether these are the active calendars already, as on most days: then nothing has to be locked.
+    async fn are_active(&self, wanted: &[(&str, ParticipantId, Address)]) -> Result<bool> {
+        let wanted: HashSet<(&str, i64, &str)> =
+            wanted.iter().map(|(name, owner, address)| (*name, owner.0, address.as_str())).collect();
+        let sql = "SELECT id, connection, owner, address FROM calendar WHERE active";
+        let rows = self.db.all(sql, vec![]).await?;
+        for row in &rows {
+            let id: i64 = row.of("calendar", "").get("id")?;
+            let row = row.of("calendar", id);
+            let (connection, address): (String, String) = (row.get("connection")?, row.get("address")?);
+            if !wanted.contains(&(connection.as_str(), row.get("owner")?, address.as_str())) {
+                return Ok(false);
+            }
+        }
+        Ok(rows.len() == wanted.len())
     }
 
     /// The active calendars, the oldest first.

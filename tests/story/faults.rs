@@ -270,7 +270,7 @@ async fn an_endpoint_that_hangs_holds_up_no_other_connection() {
     programme.both(&early, [CHEN, DARA], "2026-10-06T09:00").await;
     programme.both(&late, [ADA, BEN], "2026-10-06T10:00").await;
     programme.until("2026-10-06T09:30").await;
-    programme.world.script("to \"onlineMeetings\" answer slow 25s always").await.expect("a script");
+    programme.world.script("to \"onlineMeetings\" answer slow 60s always").await.expect("a script");
     let asked = programme.world.requests().await.expect("requests").len();
     // Both are over, and Teams is asked first.
     programme.world.clock(berlin("2026-10-06T11:40")).await.expect("the world's clock");
@@ -285,7 +285,7 @@ async fn an_endpoint_that_hangs_holds_up_no_other_connection() {
             seen = all.len();
         }
     };
-    tokio::time::timeout(std::time::Duration::from_secs(15), meet).await.expect("Meet is asked meanwhile");
+    tokio::time::timeout(std::time::Duration::from_secs(25), meet).await.expect("Meet is asked meanwhile");
 }
 
 #[tokio::test(flavor = "multi_thread")]

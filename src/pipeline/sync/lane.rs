@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::super::lane::{Turn, all, side_by_side};
+use super::super::lane::{Shift, all, side_by_side};
 use super::super::{Context, Outcome};
 use super::{LONGEST_WAIT, read};
 use crate::domain::calendar::pace;
@@ -13,16 +13,16 @@ const CLOCKS_DIFFER: chrono::TimeDelta = chrono::TimeDelta::minutes(5);
 
 /// Reads every calendar that is due, those of all connections side by side.
 pub async fn step(context: &Context) -> Result<Outcome, StoreError> {
-    let turn = Turn::whole();
-    all(context.providers.keys().map(|connection| lane(context, connection, &turn))).await
+    let shift = Shift::whole();
+    all(context.providers.keys().map(|connection| lane(context, connection, &shift))).await
 }
 
 /// Reads every calendar of a connection that is due.
-pub async fn lane(context: &Context, connection: &str, turn: &Turn<'_>) -> Result<Outcome, StoreError> {
+pub async fn lane(context: &Context, connection: &str, shift: &Shift<'_>) -> Result<Outcome, StoreError> {
     let Some(provider) = context.providers.get(connection) else { return Ok(Outcome::Idle) };
     let claim = |limit| context.store.claim_calendars(connection, context.clock.now(), limit);
     let read = |(calendar, lease)| read(context, provider.as_ref(), calendar, lease);
-    if side_by_side(turn, context.sync.concurrency, claim, read).await? {
+    if side_by_side(shift, context.sync.concurrency, claim, read).await? {
         return Ok(Outcome::Done);
     }
     rest(context, connection).await
