@@ -10,7 +10,7 @@ use mentord::config::{self, Database};
 use mentord::daemon::service::prepare;
 use mentord::domain::alert::{AlertState, Kind};
 use mentord::domain::calendar::Calendar;
-use mentord::pipeline::{self, Context, Outcome};
+use mentord::pipeline::{self, Context, Happening, Outcome};
 use mentord::sandbox::{Fault, NewMeeting, NewPerson, Options, Provider, Sandbox};
 use rstest::rstest;
 use tokio::sync::mpsc;
@@ -115,6 +115,25 @@ async fn two_instances_ask_google_for_no_more_than_one_may(#[values(Sqlite, Post
     // Half a second for the difference between two clocks.
     let earned = (took + Duration::from_millis(500)).as_secs_f64() * 109.0 / 60.0;
     assert!(requests as f64 <= 12.0 + earned, "{requests} requests within {took:?}");
+}
+
+/// Nine of ten places are taken by calendars that do not answer; the others are read all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn calendars_that_hang_hold_up_no_others() {
+    let two = Two::new(Sqlite, ("requests_per_minute = 1000000", "requests_per_minute = 1000000")).await;
+    two.sandbox.control().script("to \"/calendars/mentor\" answer slow 60s always").await.unwrap();
+    let mut one = two.instances[0].clone();
+    let (sender, mut happenings) = mpsc::unbounded_channel();
+    (one.listener, one.sync.concurrency) = (Some(sender), PAIRS + 1);
+    let reading = tokio::spawn(async move { pipeline::sync::step(&one).await });
+    let read_all_others = async {
+        for _ in 0..PAIRS {
+            let happening = happenings.recv().await.expect("a reading");
+            assert!(matches!(happening, Happening::CalendarRead { .. }), "{happening:?}");
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(25), read_all_others).await.expect("they are read meanwhile");
+    reading.abort();
 }
 
 /// How often a calendar was asked for.
