@@ -34,7 +34,8 @@ macro_rules! event_fields {
          transparency,visibility,location,creator(email),organizer(email,self),\
          attendees(email,organizer,resource,responseStatus,self),attendeesOmitted,\
          conferenceData(conferenceId,conferenceSolution(key(type)),\
-         entryPoints(entryPointType,uri)),hangoutLink,extendedProperties"
+         entryPoints(entryPointType,uri)),hangoutLink,\
+         extendedProperties(private/mentord,shared/mentord)"
     };
 }
 /// Listings expand series, and hold none.

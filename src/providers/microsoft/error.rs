@@ -61,8 +61,7 @@ impl ApiError {
             code: detail.code,
             message: detail.message,
             retry_after: retry_after(headers),
-            of_all: scope_of(headers)
-                .is_some_and(|scope| ["tenant", "application"].iter().any(|all| scope.starts_with(all))),
+            of_all: is_of_all(headers),
             consented: false,
         }
     }
@@ -106,10 +105,14 @@ impl ApiError {
     }
 }
 
-/// Whom a limit is about, in lower case: "<scope>/<limit>/<application>/<tenant, user or resource>"
-/// ("Microsoft Graph service-specific throttling limits"). Without it, it is the mailbox.
-fn scope_of(headers: &HeaderMap) -> Option<String> {
-    Some(headers.get("x-ms-throttle-scope")?.to_str().ok()?.trim().to_ascii_lowercase())
+/// Whether a limit is that of the application or the tenant, and not for writing alone: of calendars,
+/// nothing but subscriptions is written. The header reads "scope/limit/application/whose"
+/// ("Microsoft Graph service-specific throttling limits"); without it, it is the mailbox.
+fn is_of_all(headers: &HeaderMap) -> bool {
+    let header = headers.get("x-ms-throttle-scope").and_then(|value| value.to_str().ok());
+    let mut parts = header.unwrap_or_default().split('/').map(|part| part.trim().to_ascii_lowercase());
+    let (scope, limit) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+    ["tenant", "application", "tenant_application"].contains(&scope.as_str()) && limit != "write"
 }
 
 impl From<ApiError> for ProviderError {
@@ -251,9 +254,10 @@ mod tests {
         };
         assert!(of_all(Some("Tenant_Application/ReadWrite/9a3d526c/0785ef7c")));
         assert!(of_all(Some("Application/Read/9a3d526c")));
-        for one in [None, Some("User/Read/9a3d526c/0785ef7c"), Some("Mailbox_Application/Read/9a3d526c")] {
-            assert!(!of_all(one), "{one:?}");
+        for one in ["", "User/Read/9a3d526c/0785ef7c", "Tenant_Application/Write/9a3d526c/0785ef7c"] {
+            assert!(!of_all(Some(one)), "{one:?}");
         }
+        assert!(!of_all(None));
     }
 
     #[test]
