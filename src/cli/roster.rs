@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 
 use super::failure::Failure;
 use super::{WithConfig, common, output};
-use crate::config::{self, Config};
+use crate::config;
 use crate::domain::roster::Entry;
 use crate::pipeline::Context;
 use crate::store::RosterChange;
@@ -39,21 +39,16 @@ pub async fn run(command: &Command) -> Result<(), Failure> {
         context.store.migrate().await?;
         context
     };
-    common::closing(context, async |context| import(context, options, &config, &entries).await).await
+    common::closing(context, async |context| import(context, options, &entries).await).await
 }
 
-async fn import(
-    context: &Context,
-    options: &Import,
-    config: &Config,
-    entries: &[Entry],
-) -> Result<(), Failure> {
+async fn import(context: &Context, options: &Import, entries: &[Entry]) -> Result<(), Failure> {
     context.register_programs().await?;
     let now = context.clock.now();
     let change =
         context.store.import_roster(entries, now.date_naive(), "roster import", now, options.dry_run).await?;
     if !options.dry_run {
-        context.register_calendars(config).await?;
+        context.register_calendars().await?;
     }
     output::print(&describe(&change, options.dry_run))
 }

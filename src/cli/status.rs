@@ -41,6 +41,7 @@ fn text(snapshot: &Snapshot) -> String {
     [database(snapshot), instances(snapshot), queues(snapshot), calendars(snapshot), alerts(snapshot)]
         .into_iter()
         .chain(schedules(snapshot))
+        .chain(held(snapshot))
         .collect::<Vec<_>>()
         .join("\n\n")
 }
@@ -127,6 +128,13 @@ fn schedules(snapshot: &Snapshot) -> Option<String> {
     (!snapshot.schedules.is_empty()).then(|| output::table(&["schedule", "last slot"], lines))
 }
 
+/// Whom nobody asks for the moment, and why.
+fn held(snapshot: &Snapshot) -> Option<String> {
+    let lines =
+        snapshot.held.iter().map(|held| vec![held.budget.clone(), shown(held.until), held.reason.clone()]);
+    (!snapshot.held.is_empty()).then(|| output::table(&["asked nothing", "until", "because"], lines))
+}
+
 fn shown(at: DateTime<Utc>) -> String {
     at.format("%Y-%m-%d %H:%M:%S UTC").to_string()
 }
@@ -142,7 +150,9 @@ fn ago(span: TimeDelta) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::{CalendarCensus, InstanceState, QueueCensus, ScheduleCensus, SeenInstance};
+    use crate::store::{
+        CalendarCensus, HeldBudget, InstanceState, QueueCensus, ScheduleCensus, SeenInstance,
+    };
 
     fn at(text: &str) -> DateTime<Utc> {
         text.parse().unwrap()
@@ -197,6 +207,11 @@ mod tests {
                 schedule: "digest:engineering:0".to_owned(),
                 last_slot: at("2026-03-02T08:00:00Z"),
             }],
+            held: vec![HeldBudget {
+                budget: "google/mentoring-acme".to_owned(),
+                until: at("2026-03-02T10:01:00Z"),
+                reason: "403: Quota exceeded".to_owned(),
+            }],
         };
         insta::assert_snapshot!("busy", text(&busy));
         let fresh = Snapshot {
@@ -206,6 +221,7 @@ mod tests {
             calendars: CalendarCensus::default(),
             alerts: AlertCensus::default(),
             schedules: vec![],
+            held: vec![],
             ..busy
         };
         insta::assert_snapshot!("fresh", text(&fresh));

@@ -27,7 +27,7 @@ struct Desk {
     name: &'static str,
     /// `None` while the worker is busy.
     asleep_until: Option<DateTime<Utc>>,
-    /// When it last began to look for work.
+    /// When it last began to look for work, or said that it goes on.
     looked: Instant,
     /// Somebody called since the worker last looked for work.
     called: bool,
@@ -114,6 +114,11 @@ impl Seat {
         let mut desks = self.board.desks();
         let desk = &mut desks[self.at];
         (desk.called, desk.asleep_until, desk.looked) = (false, None, Instant::now());
+    }
+
+    /// To be said now and then by who is busy for long.
+    pub fn goes_on(&self) {
+        self.board.desks()[self.at].looked = Instant::now();
     }
 
     /// Sleeps until the clock shows `until` or somebody calls.

@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
-use crate::pipeline::{self, Context, Outcome};
+use crate::pipeline::{self, Context, Outcome, Shift};
 use crate::store::StoreError;
 
 pub mod board;
@@ -32,27 +32,36 @@ type Stepping<'a> = Pin<Box<dyn Future<Output = Result<Outcome, StoreError>> + S
 
 type Arrow = for<'a> fn(&'a Context) -> Stepping<'a>;
 
+type Lane = for<'a> fn(&'a Context, &'a str, &'a Shift<'a>) -> Stepping<'a>;
+
 /// What a worker does, over and over.
 #[derive(Clone)]
 enum Step {
-    /// The calendars of one connection: one that is sick slows no other.
-    Lane(String),
+    /// What is done through one connection: one that is sick slows no other.
+    Lane(Lane, String),
     Arrow(Arrow),
 }
 
 impl Step {
-    fn take<'a>(&'a self, context: &'a Context, stop: &'a CancellationToken) -> Stepping<'a> {
+    fn take<'a>(&'a self, context: &'a Context, shift: &'a Shift<'a>) -> Stepping<'a> {
         match self {
-            Self::Lane(connection) => Box::pin(pipeline::sync::lane(context, connection, stop)),
+            Self::Lane(step, connection) => step(context, connection, shift),
             Self::Arrow(step) => step(context),
         }
     }
 }
 
-const ARROWS: [(&str, Arrow); 8] = [
-    ("watch", |context| Box::pin(pipeline::watch::step(context))),
+const LANES: [(&str, Lane); 3] = [
+    ("sync", |context, connection, shift| Box::pin(pipeline::sync::lane(context, connection, shift))),
+    ("watch", |context, connection, shift| Box::pin(pipeline::watch::lane(context, connection, shift))),
+    ("conference", |context, connection, shift| {
+        Box::pin(pipeline::conference::lane(context, connection, shift))
+    }),
+];
+
+const ARROWS: [(&str, Arrow); 7] = [
+    ("calendars", |context| Box::pin(pipeline::calendars::step(context))),
     ("detect", |context| Box::pin(pipeline::detect::step(context))),
-    ("conference", |context| Box::pin(pipeline::conference::step(context))),
     ("judge", |context| Box::pin(pipeline::judge::step(context))),
     ("plan", |context| Box::pin(pipeline::plan::step(context))),
     ("send", |context| Box::pin(pipeline::send::step(context))),
@@ -69,13 +78,15 @@ pub struct Workers {
 }
 
 impl Workers {
-    /// Starts a worker for each connection's calendars and for each other step. `poll` is the longest
+    /// Starts a worker for each lane of each connection and for each other step. `poll` is the longest
     /// that any of them sleeps without looking.
     pub fn start(context: &Context, poll: TimeDelta) -> Self {
         let board = Board::default();
         let stop = CancellationToken::new();
         let mut tasks = JoinSet::new();
-        let lanes = context.providers.keys().map(|connection| ("sync", Step::Lane(connection.clone())));
+        let lanes = LANES.into_iter().flat_map(|(name, step)| {
+            context.providers.keys().map(move |connection| (name, Step::Lane(step, connection.clone())))
+        });
         let arrows = ARROWS.into_iter().map(|(name, arrow)| (name, Step::Arrow(arrow)));
         for (name, step) in lanes.chain(arrows) {
             let seat = board.seat(name);
@@ -124,7 +135,8 @@ async fn work(
     while !stop.is_cancelled() {
         // Armed before looking, so that a call meanwhile is not lost.
         seat.look();
-        let outcome = step.take(&context, &stop).await;
+        let shift = Shift { stop: stop.clone(), alive: &|| seat.goes_on() };
+        let outcome = step.take(&context, &shift).await;
         let now = context.clock.now();
         if outcome.is_ok() {
             pause = FIRST_PAUSE;

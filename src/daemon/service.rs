@@ -72,7 +72,7 @@ pub enum StartError {
 /// calendars. What `serve`, `sync` and `send` have in common; nobody is connected to yet.
 pub async fn prepare(config: &Config, clock: Arc<dyn Clock>) -> Result<Context, StartError> {
     let (roster, context) = open(config, clock).await?;
-    bring_up(config, &context, &roster).await?;
+    bring_up(&context, &roster).await?;
     Ok(context)
 }
 
@@ -83,7 +83,7 @@ async fn open(config: &Config, clock: Arc<dyn Clock>) -> Result<(Vec<Entry>, Con
     Ok((roster, context))
 }
 
-async fn bring_up(config: &Config, context: &Context, roster: &[Entry]) -> Result<(), StoreError> {
+async fn bring_up(context: &Context, roster: &[Entry]) -> Result<(), StoreError> {
     context.store.migrate().await?;
     note_restoration(context).await?;
     context.register_programs().await?;
@@ -92,7 +92,7 @@ async fn bring_up(config: &Config, context: &Context, roster: &[Entry]) -> Resul
         let (added, changed) = (change.added.len(), change.changed.len());
         tracing::info!(added, changed, "rosters read: {added} added, {changed} changed");
     }
-    context.register_calendars(config).await
+    context.register_calendars().await
 }
 
 /// Before anything is planned or sent.
@@ -153,7 +153,7 @@ pub async fn run(
     let mut signals = Signals::new().map_err(RunError::Signals)?;
     let (roster, context) = open(&first, clock.clone()).await?;
     let mut hold = context.store.hold().map_err(StartError::from)?;
-    bring_up(&first, &context, &roster).await.map_err(StartError::from)?;
+    bring_up(&context, &roster).await.map_err(StartError::from)?;
     context.seal_anew().await.map_err(StartError::from)?;
     context.store.free_what_was_in_hand(&hold).await.map_err(StartError::from)?;
     let companions = accompany(&first, &context).await?;
@@ -173,7 +173,7 @@ pub async fn run(
                     tracing::info!("reloading");
                     service.stop().await;
                     // Only now: the old workers know nothing of new programs.
-                    bring_up(&next.config, &next.context, &next.roster).await.map_err(StartError::from)?;
+                    bring_up(&next.context, &next.roster).await.map_err(StartError::from)?;
                     next.context.seal_anew().await.map_err(StartError::from)?;
                     service = begin(&next.config, next.context, next.companions, &presence).await?;
                     hold = next.hold.unwrap_or(hold);

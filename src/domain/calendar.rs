@@ -36,6 +36,8 @@ pub struct Calendar {
     pub owner: ParticipantId,
     /// The owner's address within the connection.
     pub address: Address,
+    /// It is read; one that is not wanted any more keeps its history.
+    pub active: bool,
     /// Where the next listing goes on, and the window that it is bound to.
     pub cursor: Option<(String, Window)>,
     /// The last listing had no end: there is no cursor to go on with, and what it lacks may be there.
@@ -55,35 +57,36 @@ pub struct Calendar {
     pub told_before: u32,
     /// Why its provider cannot be made to tell of changes, while that is so.
     pub watch_error: Option<String>,
+    /// Why the records of its owner's calls cannot be had, while that is so.
+    pub calls_error: Option<String>,
 }
 
 impl Calendar {
-    /// What is the matter with it: the last error, else what of it is left out.
+    /// What is the matter with it: the last error, else what it can be read without.
     pub fn trouble(&self) -> Option<String> {
-        let left_out = || {
-            let first = self.withheld.first()?;
-            Some(match self.withheld.len() {
-                1 => format!("1 series is left out, as it has too many occurrences: {first}"),
-                many => format!(
-                    "{many} series are left out, as they have too many occurrences: {first} and {} more",
-                    many - 1
-                ),
-            })
-        };
-        let open_ended = || {
-            self.open_ended.then(|| {
-                "read in full every time, as its listings end without saying where to go on; events far \
-                 ahead that are called off are noticed later"
-                    .to_owned()
-            })
-        };
-        let not_told = || {
-            Some(format!(
-                "read from time to time only, as changes are not told of: {}",
-                self.watch_error.as_ref()?
-            ))
-        };
-        self.error.clone().or_else(left_out).or_else(open_ended).or_else(not_told)
+        if let Some(error) = &self.error {
+            return Some(error.clone());
+        }
+        let left_out = self.withheld.first().map(|first| match self.withheld.len() {
+            1 => format!("1 series is left out, as it has too many occurrences: {first}"),
+            many => format!(
+                "{many} series are left out, as they have too many occurrences: {first} and {} more",
+                many - 1
+            ),
+        });
+        let open_ended = self.open_ended.then(|| {
+            "read in full every time, as its listings end without saying where to go on; events far \
+             ahead that are called off are noticed later"
+                .to_owned()
+        });
+        let not_told = self
+            .watch_error
+            .as_ref()
+            .map(|error| format!("read from time to time only, as changes are not told of: {error}"));
+        let no_calls =
+            self.calls_error.as_ref().map(|error| format!("who was in calls cannot be looked up: {error}"));
+        let all: Vec<String> = [left_out, open_ended, not_told, no_calls].into_iter().flatten().collect();
+        (!all.is_empty()).then(|| all.join("; "))
     }
 }
 

@@ -101,6 +101,12 @@ impl Pairing {
         self.ends_on.is_some_and(|end| end < day)
     }
 
+    /// Whether there is still something to learn about the pairing on `day`: it is not over, or has been
+    /// for no longer than `after`. Days differ by one between time zones, which does not matter here.
+    pub fn is_followed_on(&self, day: NaiveDate, after: TimeDelta) -> bool {
+        self.ends_on.is_none_or(|end| day - after <= end)
+    }
+
     /// Where two pairings fit one event equally well, the older one has it: the earlier start,
     /// then the one that was entered first.
     pub fn seniority(&self) -> (NaiveDate, PairingId) {

@@ -13,7 +13,7 @@ use url::Url;
 
 use crate::config::{self, Connection, GoogleAuth, Vendor};
 use crate::domain::people::Address;
-use crate::providers::{Budget, Turn};
+use crate::providers::{Budget, ProviderError, Throttler, Turn};
 use crate::store::{Rate, Store, StoreError, Take};
 
 mod mailboxes;
@@ -33,8 +33,12 @@ const PAUSES: [Duration; 3] =
 const ALONE: Duration = Duration::from_secs(30);
 const ALONE_PART: u32 = 10;
 
-/// From this long on, waiting is worth a line in the log.
+/// From this long on, waiting is worth a line in the log, and what the provider wants held is not
+/// waited for.
 const LONG: Duration = Duration::from_secs(10);
+
+/// How often that is said.
+const ONCE_IN: Duration = Duration::from_secs(60);
 
 /// One budget: under which name it is counted, and how fast it may be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,7 +89,7 @@ impl Limit {
 }
 
 /// The requests that one connection of this instance may make.
-pub(super) struct Requests {
+pub struct Requests {
     store: Store,
     limit: Limit,
     mailboxes: Mailboxes,
@@ -111,41 +115,58 @@ impl Requests {
 
 #[async_trait]
 impl Budget for Requests {
-    async fn request(&self, mailbox: &Address) -> Turn {
+    async fn request(&self, mailbox: &Address) -> Result<Turn, ProviderError> {
         // First the mailbox's own: who waits for that is not to have taken from everybody's.
         let turn = self.mailboxes.turn(mailbox).await;
-        self.pass().await;
-        turn
+        self.pass().await?;
+        Ok(turn)
     }
 }
 
 impl Requests {
-    /// Waits in real time whatever clock the steps go by: the provider and the database do, too.
-    async fn pass(&self) {
-        let mut purse = self.purse.lock().await;
-        let began = Instant::now();
-        if purse.spend(began) {
-            return;
+    /// The provider wants no requests of anybody for a while.
+    pub async fn hold(&self, wait: Duration, why: &str) -> Result<(), StoreError> {
+        let name = &self.limit.name;
+        if self.store.hold_budget(name, wait, why).await? {
+            tracing::warn!(
+                budget = name,
+                wait_ms = wait.as_millis(),
+                "nothing is asked through {name} for {} s: {why}",
+                wait.as_secs()
+            );
         }
-        let n = purse.wanted(began, self.most());
+        // What was drawn is not to be used, either. Who has the purse is drawing, and finds out.
+        if let Ok(mut purse) = self.purse.try_lock() {
+            purse.left = 0;
+        }
+        Ok(())
+    }
+
+    /// Waits in real time whatever clock the steps go by: the provider and the database do, too.
+    async fn pass(&self) -> Result<(), ProviderError> {
+        let began = Instant::now();
+        let mut purse = self.purse.lock().await;
+        let now = Instant::now();
+        if purse.spend(now) {
+            purse.told_at = self.tell_of(began, purse.told_at);
+            return Ok(());
+        }
+        let n = purse.wanted(now, self.most());
         let mut pauses = PAUSES.iter();
         while !purse.is_alone(Instant::now()) {
             match self.store.take(&self.limit.name, self.limit.rate, n).await {
                 Ok(Take::Taken) => {
                     purse.fill(n, Instant::now());
                     purse.spend(Instant::now());
-                    let waited = began.elapsed();
-                    if waited > LONG {
-                        tracing::info!(
-                            budget = self.limit.name,
-                            waited_ms = waited.as_millis(),
-                            "requests of {} wait for their budget; `requests_per_minute` sets it",
-                            self.limit.name
-                        );
-                    }
-                    return;
+                    purse.told_at = self.tell_of(began, purse.told_at);
+                    return Ok(());
                 }
                 Ok(Take::Wait(wait)) => sleep(wait).await,
+                Ok(Take::Held(wait, _)) if wait <= LONG => sleep(wait).await,
+                Ok(Take::Held(wait, why)) => {
+                    let (by, retry_after) = (Throttler::Connection(why), Some(wait));
+                    return Err(ProviderError::Throttled { by, retry_after });
+                }
                 Err(error) => match pauses.next() {
                     Some(pause) => sleep(*pause).await,
                     None => {
@@ -160,6 +181,23 @@ impl Requests {
             }
         }
         sleep(self.careful()).await;
+        Ok(())
+    }
+
+    /// Says now and then that requests wait; returns when that was last said.
+    fn tell_of(&self, began: Instant, told_at: Option<Instant>) -> Option<Instant> {
+        let waited = began.elapsed();
+        if waited <= LONG || told_at.is_some_and(|told| told.elapsed() < ONCE_IN) {
+            return told_at;
+        }
+        tracing::info!(
+            budget = self.limit.name,
+            waited_ms = waited.as_millis(),
+            "requests of {} wait {} s for their budget; `requests_per_minute` sets it",
+            self.limit.name,
+            waited.as_secs()
+        );
+        Some(Instant::now())
     }
 }
 
@@ -172,6 +210,8 @@ struct Purse {
     lapses_at: Option<Instant>,
     /// Until when the database is not asked.
     alone_until: Option<Instant>,
+    /// When it was last said that requests wait.
+    told_at: Option<Instant>,
 }
 
 impl Purse {
@@ -191,7 +231,8 @@ impl Purse {
     }
 
     fn fill(&mut self, n: u32, now: Instant) {
-        *self = Self { left: n, drawn: n, lapses_at: Some(now + KEEPS), alone_until: None };
+        let told_at = self.told_at;
+        *self = Self { left: n, drawn: n, lapses_at: Some(now + KEEPS), alone_until: None, told_at };
     }
 
     fn is_alone(&self, now: Instant) -> bool {
@@ -298,11 +339,11 @@ mod tests {
         let careful = requests.careful();
         assert!(careful > Duration::from_millis(100), "a tenth of what all together may");
         let begun = Instant::now();
-        requests.pass().await;
+        requests.pass().await.unwrap();
         assert!(begun.elapsed() >= PAUSES.iter().sum::<Duration>() + careful);
         let begun = Instant::now();
         for _ in 0..3 {
-            requests.pass().await;
+            requests.pass().await.unwrap();
         }
         assert!(begun.elapsed() >= careful * 3);
         assert!(requests.purse.lock().await.is_alone(Instant::now()));
@@ -310,7 +351,7 @@ mod tests {
         // Once it can be counted again, it is.
         store.migrate().await.unwrap();
         requests.purse.lock().await.alone_until = None;
-        requests.pass().await;
+        requests.pass().await.unwrap();
         assert_eq!(requests.purse.lock().await.drawn, 1);
     }
 }

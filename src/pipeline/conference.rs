@@ -2,17 +2,18 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{Batch, Context, Outcome, keeping};
-use crate::domain::calendar::Calendar;
+use super::lane::{Shift, all, side_by_side};
+use super::{Context, Outcome, backoff, keeping};
+use crate::domain::calendar::{Calendar, CalendarState};
 use crate::domain::event::{Conference, Window};
 use crate::domain::evidence::{Call, ConferenceRecord, Evidence, Presence, Statement};
 use crate::domain::pairing::Pairing;
 use crate::domain::session::{Session, SessionId};
 use crate::providers::ProviderError;
-use crate::store::{Finished, Lease, Queue, StoreError};
+use crate::store::{Finished, Lease, StoreError};
 
-/// How many sessions one step takes.
-const BATCH: u32 = 16;
+/// How many sessions of a connection are looked into at a time.
+const PLACES: usize = 8;
 
 /// When to look for records, counted from the end of the session: they appear minutes after a call
 /// ends, at times hours. Meet deletes its records after 30 days, Teams after a year.
@@ -29,7 +30,7 @@ const AFTER_END: [TimeDelta; 6] = [
 const COMPLETE_AFTER: TimeDelta = TimeDelta::minutes(30);
 
 /// How long after the end trouble that passes is waited out: as long as Meet keeps its records.
-const GIVE_UP_AFTER: TimeDelta = TimeDelta::days(30);
+pub(super) const GIVE_UP_AFTER: TimeDelta = TimeDelta::days(30);
 
 /// How long before and after the planned time a call may run and still be asked for.
 const MARGIN: TimeDelta = TimeDelta::hours(1);
@@ -40,20 +41,22 @@ const LONGEST_RETRY: TimeDelta = TimeDelta::hours(6);
 
 /// Looks for the records of every session that is due for it.
 pub async fn step(context: &Context) -> Result<Outcome, StoreError> {
-    let due = context.store.claim_sessions_to_fetch(context.clock.now(), BATCH).await?;
-    if due.is_empty() {
-        return Ok(Outcome::waiting_for(context.store.next_due(Queue::Fetch).await?));
-    }
-    let leases: Vec<_> = due.iter().map(|(_, lease)| lease.clone()).collect();
-    let work = async {
-        let mut batch = Batch::default();
-        for (session, lease) in &due {
-            batch.note(fetch(context, session, lease).await);
-        }
-        batch.end()
+    let shift = Shift::whole();
+    all(context.providers.keys().map(|connection| lane(context, connection, &shift))).await
+}
+
+/// The same through one connection.
+pub async fn lane(context: &Context, connection: &str, shift: &Shift<'_>) -> Result<Outcome, StoreError> {
+    // Somebody has to see to what nobody can be asked about.
+    let first = context.providers.keys().next().is_some_and(|first| first == connection);
+    let claim = |limit| context.store.claim_sessions_to_fetch(connection, first, context.clock.now(), limit);
+    let work = |(session, lease): (Session, Lease<SessionId>)| async move {
+        keeping(context, std::slice::from_ref(&lease), fetch(context, &session, &lease)).await
     };
-    keeping(context, &leases, work).await?;
-    Ok(Outcome::Done)
+    if side_by_side(shift, PLACES, claim, work).await? {
+        return Ok(Outcome::Done);
+    }
+    Ok(Outcome::waiting_for(context.store.next_fetch_due(connection, first).await?))
 }
 
 async fn fetch(context: &Context, session: &Session, lease: &Lease<SessionId>) -> Result<(), StoreError> {
@@ -108,7 +111,7 @@ fn after_trouble(
     // The longer it lasts, the rarer.
     let wait = ((now - session.end) / 16).clamp(RETRY, LONGEST_RETRY);
     let wait = match error {
-        ProviderError::Throttled { retry_after } => {
+        ProviderError::Throttled { retry_after, .. } => {
             let asked = retry_after.and_then(|asked| TimeDelta::from_std(asked).ok()).unwrap_or(wait);
             asked.clamp(wait, LONGEST_RETRY)
         }
@@ -119,12 +122,10 @@ fn after_trouble(
         | ProviderError::Unreachable(_)
         | ProviderError::Garbled(_) => return next,
     };
+    // Those that failed together were over together, as a rule: the age of the failure tells the turn.
+    let turn = u32::try_from((now - session.end).num_minutes()).unwrap_or(0);
+    let wait = backoff::spread(wait, &session.id, turn);
     Some(now + wait).filter(|at| *at <= session.end + GIVE_UP_AFTER)
-}
-
-/// Whether an error goes away by itself.
-fn passes(error: &ProviderError) -> bool {
-    matches!(error, ProviderError::Throttled { .. } | ProviderError::Temporary(_))
 }
 
 enum Found {
@@ -147,12 +148,18 @@ async fn calls(
     let mut trouble = None;
     for calendar in who_may_know(context, session, pairing).await? {
         let Some(provider) = context.providers.get(&calendar.connection) else { continue };
-        match provider.calls(&calendar.address, conference, window).await {
+        if !provider.keeps_records_of(conference.service) {
+            found = Found::Calls(Vec::new());
+            continue;
+        }
+        let answer = provider.calls(&calendar.address, conference, window).await;
+        remember(context, &calendar, answer.as_ref().err()).await?;
+        match answer {
             Ok(calls) if calls.is_empty() => found = Found::Calls(calls),
             Ok(calls) => return Ok(Found::Calls(calls)),
             // What passes is worth waiting for, whatever else went wrong.
             Err(error) => {
-                if trouble.is_none() || passes(&error) {
+                if trouble.is_none() || error.passes() {
                     trouble = Some(error);
                 }
             }
@@ -160,6 +167,26 @@ async fn calls(
     }
     // That one member is shown nothing says nothing about what another one would have been shown.
     Ok(trouble.map_or(found, Found::Trouble))
+}
+
+/// Keeps beside the calendar what somebody has to mend, for as long as it is so.
+async fn remember(
+    context: &Context,
+    calendar: &Calendar,
+    error: Option<&ProviderError>,
+) -> Result<(), StoreError> {
+    if let Some(error) = error {
+        context.slow_down(&calendar.connection, error).await?;
+    }
+    // That the owner has to consent stands there already.
+    if error.is_some_and(ProviderError::passes) || calendar.state == CalendarState::NeedsConsent {
+        return Ok(());
+    }
+    let text = error.map(ProviderError::to_string);
+    if text == calendar.calls_error {
+        return Ok(());
+    }
+    context.store.note_calls_error(calendar.id, text.as_deref()).await
 }
 
 async fn who_may_know(

@@ -12,16 +12,20 @@ use super::Happening;
 use super::accounts::consent::Pages;
 use super::accounts::{Accounts, Keyring, reseal};
 use super::budget::{Limit, Requests, Share};
+use super::calendars::{self, Reach};
 use crate::clock::Clock;
 use crate::config::{self, Config, Connection, GoogleAuth, MicrosoftAuth, Vendor};
-use crate::domain::people::{Address, Participant, ParticipantId};
 use crate::domain::program::Program;
 use crate::notify::{Notifier, SmtpUrlError};
 use crate::providers::consent::SignIn;
 use crate::providers::google::{Google, consent::GoogleSignIn};
 use crate::providers::microsoft::{Microsoft, consent::MicrosoftSignIn};
-use crate::providers::{Budget, Provider, ProviderError};
+use crate::providers::{Budget, Provider, ProviderError, Throttler};
 use crate::store::{Store, StoreError};
+
+/// For how long a provider is asked nothing that does not say how long it wants to be left alone: what
+/// it counts, it counts by the minute.
+const USUAL_HOLD: Duration = Duration::from_secs(60);
 
 /// Where providers' notices arrive, below the public address.
 pub const NOTICES: &str = "notices";
@@ -32,6 +36,10 @@ pub struct Context {
     pub store: Store,
     /// By the connection's name.
     pub providers: Arc<BTreeMap<String, Arc<dyn Provider>>>,
+    /// What may be asked through each of them, by the same names.
+    pub budgets: Arc<BTreeMap<String, Arc<Requests>>>,
+    /// Whom they reach.
+    pub reach: Reach,
     /// Of the connections that rest on the consent of each person, by their name.
     pub accounts: Arc<BTreeMap<String, Accounts>>,
     /// What seals them; there where there are such connections.
@@ -70,8 +78,9 @@ impl Context {
         let notifier = config.mail.as_ref().map(Notifier::new).transpose()?.map(Arc::new);
         let store = Store::open(&config.database).await?;
         let keys = config.accounts.as_ref().map(|accounts| Arc::new(Keyring::new(accounts)));
+        let budgets = budgets(config, &store);
         let made = accounts(config, &store, keys.as_ref(), &clock)
-            .and_then(|accounts| Ok((providers(config, &store, &accounts)?, accounts)));
+            .and_then(|accounts| Ok((providers(config, &budgets, &accounts)?, accounts)));
         let (providers, accounts) = match made {
             Ok(made) => made,
             Err(error) => {
@@ -82,6 +91,8 @@ impl Context {
         Ok(Self {
             store,
             providers: Arc::new(providers),
+            budgets: Arc::new(budgets),
+            reach: Reach::new(&config.connections),
             accounts: Arc::new(accounts),
             accounts_seen_on: Arc::new(AtomicI32::new(i32::MIN)),
             keys,
@@ -103,12 +114,18 @@ impl Context {
         self.store.ensure_programs(&programs).await
     }
 
-    /// Tells the database which participants have a calendar through which connection.
-    pub async fn register_calendars(&self, config: &Config) -> Result<(), StoreError> {
-        let participants = self.store.participants().await?;
-        let now = self.clock.now();
-        self.store.ensure_calendars(&calendars(&config.connections, &participants), now).await?;
-        self.store.watch_calendars(self.notices.is_some(), now).await
+    /// Tells the database whose calendars are to be read, and which are to be watched.
+    pub async fn register_calendars(&self) -> Result<(), StoreError> {
+        calendars::register(self).await
+    }
+
+    /// A provider asks to slow down. Where it means the whole connection, all instances do.
+    pub(super) async fn slow_down(&self, connection: &str, error: &ProviderError) -> Result<(), StoreError> {
+        let ProviderError::Throttled { by: Throttler::Connection(why), retry_after } = error else {
+            return Ok(());
+        };
+        let Some(budget) = self.budgets.get(connection) else { return Ok(()) };
+        budget.hold(retry_after.unwrap_or(USUAL_HOLD), why).await
     }
 
     /// Seals anew what an older key has sealed, and tells of what no key opens. That is for the service
@@ -184,17 +201,25 @@ fn accounts(
     Ok(accounts)
 }
 
+fn budgets(config: &Config, store: &Store) -> BTreeMap<String, Arc<Requests>> {
+    let budget = |connection: &Connection| {
+        let share = Share::of(&connection.vendor, connection.requests_per_minute);
+        Requests::new(store.clone(), Limit::requests(connection), share)
+    };
+    let named = |connection: &Connection| (connection.name.clone(), Arc::new(budget(connection)));
+    config.connections.iter().map(named).collect()
+}
+
 fn providers(
     config: &Config,
-    store: &Store,
+    budgets: &BTreeMap<String, Arc<Requests>>,
     accounts: &BTreeMap<String, Accounts>,
 ) -> Result<BTreeMap<String, Arc<dyn Provider>>, SetUpError> {
     let mut providers = BTreeMap::new();
     for connection in &config.connections {
-        let share = Share::of(&connection.vendor, connection.requests_per_minute);
-        let budget = Requests::new(store.clone(), Limit::requests(connection), share);
+        let Some(budget) = budgets.get(&connection.name) else { continue };
         let tokens = accounts.get(&connection.name).cloned();
-        providers.insert(connection.name.clone(), provider(connection, Arc::new(budget), tokens)?);
+        providers.insert(connection.name.clone(), provider(connection, budget.clone(), tokens)?);
     }
     Ok(providers)
 }
@@ -222,23 +247,4 @@ fn provider(
             .map_err(|error| wrong(error.to_string()))?,
         ),
     })
-}
-
-/// The calendars that the connections reach: of everybody with an address in one of a connection's
-/// domains, by the first such address.
-fn calendars<'a>(
-    connections: &'a [Connection],
-    participants: &[Participant],
-) -> Vec<(&'a str, ParticipantId, Address)> {
-    let mut calendars = Vec::new();
-    for connection in connections {
-        for participant in participants {
-            let within =
-                |address: &&Address| connection.domains.iter().any(|domain| domain == address.domain());
-            if let Some(address) = participant.addresses.iter().find(within) {
-                calendars.push((connection.name.as_str(), participant.id, address.clone()));
-            }
-        }
-    }
-    calendars
 }

@@ -19,12 +19,15 @@ use crate::domain::session::SessionId;
 use crate::store::{Lease, RENEW_EVERY, StoreError};
 
 pub mod accounts;
+mod backoff;
 mod budget;
+pub mod calendars;
 pub mod conference;
 mod context;
 pub mod detect;
 pub mod digest;
 pub mod judge;
+mod lane;
 pub mod plan;
 pub mod report;
 pub mod secrets;
@@ -32,8 +35,9 @@ pub mod send;
 pub mod sync;
 pub mod watch;
 
-pub use budget::Limit;
+pub use budget::{Limit, Requests};
 pub use context::{Context, NOTICES, SetUpError};
+pub use lane::Shift;
 
 /// How a step ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -125,7 +125,7 @@ async fn deliver(
         withdraw(context, alert, lease, reason.unwrap_or("nothing is left to say")).await?;
         return Ok(Next::Seen);
     };
-    if let Take::Wait(wait) = limit.take(&context.store).await? {
+    if let Take::Wait(wait) | Take::Held(wait, _) = limit.take(&context.store).await? {
         let _ = context.store.alert_put_off(lease, alert.due_at).await?;
         return Ok(Next::Wait(wait));
     }

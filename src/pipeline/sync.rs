@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{Context, Happening, keeping};
+use super::{Context, Happening, backoff, keeping};
 use crate::domain::calendar::pace::{self, Situation};
 use crate::domain::calendar::{Calendar, CalendarId, CalendarState, STALE_AFTER};
 use crate::domain::copies::{Changes, compare};
@@ -195,9 +195,12 @@ async fn next_reading(
     let patience = context.sync.interval;
     let moments =
         context.store.moments(calendar.owner, pace::past(now), now + pace::horizon(patience)).await?;
-    let kept_quiet = listed && calendar.told == calendar.told_before;
-    let watched =
-        context.notices.is_some() && !kept_quiet && context.store.is_watched(calendar.id, now).await?;
+    let mut watched = context.notices.is_some() && context.store.is_watched(calendar.id, now).await?;
+    if watched && listed && calendar.told == calendar.told_before {
+        // It kept quiet. Who says that it will speak the next time?
+        context.store.doubt_channels(calendar.id).await?;
+        watched = false;
+    }
     let situation = Situation { patience, changed, watched, moments };
     Ok(pace::next_reading(&situation, now, calendar.id))
 }
@@ -239,12 +242,9 @@ async fn understand(
     Ok(Ok((compare(&copies, &seen, fetched.window, &programs, &memory), withheld)))
 }
 
-/// How long to leave a calendar alone after `failures` failures in a row: doubling from half a minute
-/// to six hours.
-fn backoff(failures: u32) -> TimeDelta {
-    let seconds = 30i64.saturating_mul(1i64 << failures.min(10));
-    TimeDelta::seconds(seconds.min(6 * 60 * 60))
-}
+/// How long to leave a calendar alone after its first failure; it doubles up to the longest.
+const FIRST_BACKOFF: TimeDelta = TimeDelta::seconds(30);
+const LONGEST_BACKOFF: TimeDelta = TimeDelta::hours(6);
 
 /// The one place that says what a provider's error means for a calendar.
 async fn fail(
@@ -253,10 +253,11 @@ async fn fail(
     lease: &Lease<CalendarId>,
     error: &ProviderError,
 ) -> Result<(), StoreError> {
-    let wait = backoff(calendar.failures);
+    context.slow_down(&calendar.connection, error).await?;
+    let wait = backoff::doubling(FIRST_BACKOFF, calendar.failures, LONGEST_BACKOFF);
     let (state, wait, forget) = match error {
         ProviderError::CursorRejected => (CalendarState::BackingOff, wait, true),
-        ProviderError::Throttled { retry_after } => {
+        ProviderError::Throttled { retry_after, .. } => {
             let asked = retry_after.and_then(|asked| TimeDelta::from_std(asked).ok()).unwrap_or_default();
             (CalendarState::BackingOff, wait.max(asked.min(LONGEST_WAIT)), false)
         }
@@ -273,9 +274,7 @@ async fn fail(
         "calendar {} could not be read: {message}",
         calendar.id
     );
-    // The jitter keeps calendars that failed together from coming back together.
-    let jitter = wait / 8 * i32::try_from(calendar.id.0.rem_euclid(8)).unwrap_or(0) / 8;
-    let next = context.clock.now() + wait + jitter;
+    let next = context.clock.now() + backoff::spread(wait, calendar.id, calendar.failures);
     if context.store.fail_sync(lease, state, &message, next, forget).await? == Finished::NotMine {
         return Ok(());
     }

@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use tokio::sync::OwnedSemaphorePermit;
 
+use super::ProviderError;
 use crate::domain::people::Address;
 
 /// What may be asked of a provider, shared by whoever asks with the same credentials. Every request
@@ -12,7 +13,12 @@ use crate::domain::people::Address;
 pub trait Budget: Send + Sync {
     /// Waits until one more request about `mailbox` may be made. It is under way for as long as what
     /// is returned is held.
-    async fn request(&self, mailbox: &Address) -> Turn;
+    ///
+    /// # Errors
+    ///
+    /// [`ProviderError::Throttled`] while the provider wants nobody to ask, for longer than is worth
+    /// waiting.
+    async fn request(&self, mailbox: &Address) -> Result<Turn, ProviderError>;
 }
 
 /// A request that is under way.

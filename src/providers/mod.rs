@@ -18,7 +18,7 @@ use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 use url::Url;
 
-use crate::domain::event::{Conference, Event, Window};
+use crate::domain::event::{Conference, ConferenceService, Event, Window};
 use crate::domain::evidence::Call;
 use crate::domain::people::Address;
 
@@ -44,6 +44,9 @@ pub trait Provider: Send + Sync {
     /// more. The key of a series gives an event that has the key as its own series: the series is
     /// there, and the event is no occurrence of it.
     async fn look(&self, mailbox: &Address, key: &str) -> Result<Option<Event>, ProviderError>;
+
+    /// Whether the provider keeps records of the calls of a service; of others it has none to show.
+    fn keeps_records_of(&self, service: ConferenceService) -> bool;
 
     /// The runs of a call that overlap `window`, as far as `mailbox` may see them. No run is no
     /// error. Teams shows them to the organiser alone, Meet to everybody who took part.
@@ -98,6 +101,8 @@ pub struct Channel {
     /// The provider's own name of what is watched.
     pub resource: String,
     pub expires_at: DateTime<Utc>,
+    /// The provider has reached the address through which it is to tell, and heard an answer.
+    pub heard: bool,
 }
 
 /// What one listing brought, in the order in which it came.
@@ -151,12 +156,30 @@ pub enum ProviderError {
     #[error("the calendar cannot be reached: {0}")]
     Unreachable(String),
     /// Too many requests; wait at least `retry_after`, where the provider said how long.
-    #[error("the provider asks to slow down")]
-    Throttled { retry_after: Option<Duration> },
+    #[error("the provider asks to slow down: {by}")]
+    Throttled { by: Throttler, retry_after: Option<Duration> },
     /// A fault that passes: network, time-out, 5xx.
     #[error("the provider has trouble: {0}")]
     Temporary(String),
     /// The provider answered something that cannot be understood.
     #[error("the provider's answer makes no sense: {0}")]
     Garbled(String),
+}
+
+impl ProviderError {
+    /// Whether it goes away by itself.
+    pub fn passes(&self) -> bool {
+        matches!(self, Self::Throttled { .. } | Self::Temporary(_))
+    }
+}
+
+/// Of what there was too much.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Throttler {
+    /// Of requests about one mailbox, or so it is to be taken: the others may go on.
+    #[error("{0}")]
+    Mailbox(String),
+    /// Of requests through the connection; what to do about it if that goes on.
+    #[error("{0}")]
+    Connection(String),
 }

@@ -1,5 +1,7 @@
 //! Calendars: which there are, whose turn it is, and how well they can be read.
 
+use std::collections::HashSet;
+
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::domain::calendar::pace::Moment;
@@ -14,8 +16,9 @@ use super::error::Result;
 use super::queue::{Finished, Lease, Queue};
 use super::roster::address;
 
-pub(super) const COLUMNS: &str = "id, connection, owner, address, cursor, window_from, window_to, state, \
-                                  error, withheld, last_synced_at, next_sync_at, failures, told, told_before, watch_error";
+pub(super) const COLUMNS: &str = "id, connection, owner, address, active, cursor, window_from, window_to, \
+                                  state, error, withheld, last_synced_at, next_sync_at, failures, told, \
+                                  told_before, watch_error, calls_error";
 
 impl Store {
     /// Makes these the active calendars: adds what is missing, takes up again what had been given
@@ -26,6 +29,9 @@ impl Store {
         wanted: &[(&str, ParticipantId, Address)],
         now: DateTime<Utc>,
     ) -> Result<()> {
+        if self.are_active(wanted).await? {
+            return Ok(());
+        }
         let mut tx = self.db.begin().await?;
         tx.have_to_itself("calendar").await?;
         for (connection, owner, address) in wanted {
@@ -35,7 +41,9 @@ impl Store {
                  ON CONFLICT (connection, address) DO UPDATE SET
                     owner = excluded.owner, active = TRUE, next_sync_at = excluded.next_sync_at,
                     cursor = NULL, window_from = NULL, window_to = NULL, failures = 0,
-                    lease = calendar.lease + 1, lease_until = 0
+                    lease = calendar.lease + 1, lease_until = 0,
+                    next_watch_at = NULL, watch_failures = 0, watch_error = NULL, calls_error = NULL,
+                    watch_lease = calendar.watch_lease + 1, watch_lease_until = 0
                  WHERE NOT calendar.active OR calendar.owner <> excluded.owner",
                 values![*connection, owner.0, address.as_str(), now],
             )
@@ -44,17 +52,36 @@ impl Store {
         let rows =
             tx.all("SELECT id, connection, address FROM calendar WHERE active ORDER BY id", vec![]).await?;
         let release = Queue::Calendars.release_sql();
+        let wanted: HashSet<(&str, &Address)> =
+            wanted.iter().map(|(connection, _, address)| (*connection, address)).collect();
         for row in &rows {
             let id: i64 = row.of("calendar", "").get("id")?;
             let row = row.of("calendar", id);
             let (connection, address) = (row.get::<String>("connection")?, address(&row)?);
-            if wanted.iter().any(|(name, _, wanted)| *name == connection && *wanted == address) {
+            if wanted.contains(&(connection.as_str(), &address)) {
                 continue;
             }
             let sql = format!("UPDATE calendar SET active = FALSE, {release} WHERE id = $1");
             tx.execute(&sql, values![id]).await?;
         }
         tx.commit().await
+    }
+
+    /// Whether these are the active calendars already, as on most days: then nothing has to be locked.
+    async fn are_active(&self, wanted: &[(&str, ParticipantId, Address)]) -> Result<bool> {
+        let wanted: HashSet<(&str, i64, &str)> =
+            wanted.iter().map(|(name, owner, address)| (*name, owner.0, address.as_str())).collect();
+        let sql = "SELECT id, connection, owner, address FROM calendar WHERE active";
+        let rows = self.db.all(sql, vec![]).await?;
+        for row in &rows {
+            let id: i64 = row.of("calendar", "").get("id")?;
+            let row = row.of("calendar", id);
+            let (connection, address): (String, String) = (row.get("connection")?, row.get("address")?);
+            if !wanted.contains(&(connection.as_str(), row.get("owner")?, address.as_str())) {
+                return Ok(false);
+            }
+        }
+        Ok(rows.len() == wanted.len())
     }
 
     /// The active calendars, the oldest first.
@@ -166,6 +193,12 @@ impl Store {
         })
     }
 
+    /// Why the records of the calls of the calendar's owner cannot be had, or that they can.
+    pub async fn note_calls_error(&self, calendar: CalendarId, error: Option<&str>) -> Result<()> {
+        let sql = "UPDATE calendar SET calls_error = $2 WHERE id = $1";
+        self.db.write(sql, values![calendar.0, error]).await.map(drop)
+    }
+
     /// Makes every active calendar due.
     pub async fn sync_all_now(&self, now: DateTime<Utc>) -> Result<()> {
         self.db
@@ -227,6 +260,7 @@ pub(super) fn calendar(row: &Row) -> Result<Calendar> {
         connection: row.get("connection")?,
         owner: ParticipantId(row.get("owner")?),
         address: address(&row)?,
+        active: row.get("active")?,
         cursor,
         open_ended,
         state: row.word("state")?,
@@ -238,5 +272,6 @@ pub(super) fn calendar(row: &Row) -> Result<Calendar> {
         told: row.count("told")?,
         told_before: row.count("told_before")?,
         watch_error: row.get("watch_error")?,
+        calls_error: row.get("calls_error")?,
     })
 }

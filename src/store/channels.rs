@@ -1,4 +1,4 @@
-//! The channels through which providers tell that a calendar changed, and what they told.
+//! The channels through which providers tell that a calendar changed.
 
 use chrono::{DateTime, Utc};
 
@@ -6,7 +6,7 @@ use crate::domain::calendar::{Calendar, CalendarId};
 
 use super::Store;
 use super::calendars::{COLUMNS, calendar};
-use super::db::{Row, values};
+use super::db::{Row, Value, numbered, values};
 use super::error::Result;
 use super::queue::{Finished, Lease, Queue};
 
@@ -18,6 +18,8 @@ pub struct StoredChannel {
     pub calendar: CalendarId,
     /// The provider's own name of what is watched; `None` until the provider has opened it.
     pub resource: Option<String>,
+    /// Where its notices go; `None` for one from before that was noted.
+    pub address: Option<String>,
     pub opened_at: DateTime<Utc>,
     pub expires_at: DateTime<Utc>,
 }
@@ -33,52 +35,61 @@ pub struct OpenedChannel {
     pub expires_at: DateTime<Utc>,
     /// It is not one that was there before.
     pub fresh: bool,
-}
-
-/// A notice as it came.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Notice<'a> {
-    /// The channel that it names.
-    pub channel: &'a str,
-    /// Of the secret that it brought, the SHA-256 in hex.
-    pub secret: &'a str,
-    pub says: Says,
-}
-
-/// What a notice says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Says {
-    /// Something changed, or may have.
-    Changed,
-    /// The channel is to be renewed now.
-    Renew,
-    /// The channel is no more.
-    Removed,
+    /// Something came through it already.
+    pub heard: bool,
 }
 
 impl Store {
-    /// Lets every active calendar be watched, or none. Those that are watched already stay so.
-    pub async fn watch_calendars(&self, on: bool, now: DateTime<Utc>) -> Result<()> {
+    /// Lets every active calendar be watched from `address`, or none, and forgets channels that have
+    /// ended. Those that are watched from there stay so; those that are watched from elsewhere, or are
+    /// not to be any more, are due: their channels have to be ended.
+    pub async fn watch_calendars(
+        &self,
+        address: Option<&str>,
+        connections: &[&str],
+        now: DateTime<Utc>,
+    ) -> Result<()> {
+        let mut tx = self.db.begin().await?;
+        tx.execute("DELETE FROM channel WHERE expires_at <= $1", values![now]).await?;
+        // Nobody is left who could end these.
+        let known = if connections.is_empty() {
+            "FALSE".to_owned()
+        } else {
+            format!("connection IN ({})", numbered(1, connections.len()))
+        };
+        let gone =
+            format!("DELETE FROM channel WHERE calendar IN (SELECT id FROM calendar WHERE NOT ({known}))");
+        tx.execute(&gone, connections.iter().map(|name| Value::from(*name)).collect()).await?;
         let release = Queue::Watch.release_sql();
-        let idle = if on { "NOT active" } else { "TRUE" };
-        let sql = format!(
-            "UPDATE calendar SET next_watch_at = NULL, {release} WHERE next_watch_at IS NOT NULL AND {idle}"
+        let idle = if address.is_some() { "NOT active" } else { "TRUE" };
+        let open = "EXISTS (SELECT 1 FROM channel WHERE channel.calendar = calendar.id)";
+        let unwatch = format!(
+            "UPDATE calendar SET next_watch_at = CASE WHEN {open} THEN $1 END, {release}
+             WHERE {idle} AND (next_watch_at IS NOT NULL OR {open})"
         );
-        self.db.write(&sql, vec![]).await?;
-        if on {
-            let sql = "UPDATE calendar SET next_watch_at = $1 WHERE active AND next_watch_at IS NULL";
-            self.db.write(sql, values![now]).await?;
+        tx.execute(&unwatch, values![now]).await?;
+        if let Some(address) = address {
+            let watch = format!(
+                "UPDATE calendar SET next_watch_at = $1, {release}
+                 WHERE active AND (next_watch_at IS NULL OR next_watch_at > $1 AND EXISTS (
+                    SELECT 1 FROM channel n WHERE n.calendar = calendar.id AND (
+                        calendar.state = 'needs_consent'
+                        OR n.resource IS NOT NULL AND (n.address IS NULL OR n.address <> $2))))"
+            );
+            tx.execute(&watch, values![now, address]).await?;
         }
-        Ok(())
+        tx.commit().await
     }
 
-    /// Takes the calendars about which being told is to be arranged.
+    /// Takes the calendars of a connection about which being told is to be arranged.
     pub async fn claim_watches(
         &self,
+        connection: &str,
         now: DateTime<Utc>,
         limit: u32,
     ) -> Result<Vec<(Calendar, Lease<CalendarId>)>> {
-        self.claim(Queue::Watch, COLUMNS, now, limit, |row| {
+        let among = ("connection = $3", Some(connection.into()));
+        self.claim_among(Queue::Watch, among, COLUMNS, now, limit, |row| {
             let calendar = calendar(row)?;
             let id = calendar.id;
             Ok((calendar, id))
@@ -86,25 +97,39 @@ impl Store {
         .await
     }
 
+    /// When being told of the next calendar of a connection is to be arranged.
+    pub async fn next_watch_due(&self, connection: &str) -> Result<Option<DateTime<Utc>>> {
+        self.next_due_among(Queue::Watch, ("connection = $1", Some(connection.into()))).await
+    }
+
     /// The channels of a calendar, the newest first.
     pub async fn channels_of(&self, calendar: CalendarId) -> Result<Vec<StoredChannel>> {
-        let sql = "SELECT id, calendar, resource, opened_at, expires_at FROM channel
+        let sql = "SELECT id, calendar, resource, address, opened_at, expires_at FROM channel
              WHERE calendar = $1 ORDER BY opened_at DESC, id";
         self.db.all(sql, values![calendar.0]).await?.iter().map(channel).collect()
     }
 
-    /// Whether the provider tells of the calendar's changes.
+    /// Whether the provider tells of the calendar's changes: a channel that is open does not show that
+    /// anything gets through.
     pub async fn is_watched(&self, calendar: CalendarId, now: DateTime<Utc>) -> Result<bool> {
-        let sql = "SELECT id FROM channel
-             WHERE calendar = $1 AND resource IS NOT NULL AND expires_at > $2 LIMIT 1";
-        Ok(self.db.one(sql, values![calendar.0, now]).await?.is_some())
+        let sql = format!("SELECT id FROM channel n WHERE calendar = $1 AND {HEARD} > $2 LIMIT 1");
+        Ok(self.db.one(&sql, values![calendar.0, now]).await?.is_some())
+    }
+
+    /// A change was found of which the provider had not told: nothing rests on its channels until it
+    /// does tell of one.
+    pub async fn doubt_channels(&self, calendar: CalendarId) -> Result<()> {
+        let sql = "UPDATE channel SET heard_at = NULL WHERE calendar = $1";
+        self.db.write(sql, values![calendar.0]).await.map(drop)
     }
 
     /// Of how many active calendars the providers tell what changes.
     pub async fn watched(&self, now: DateTime<Utc>) -> Result<u32> {
-        let sql = "SELECT COUNT(DISTINCT c.id) AS number FROM channel n JOIN calendar c ON c.id = n.calendar
-             WHERE c.active AND n.resource IS NOT NULL AND n.expires_at > $1";
-        let row = self.db.one(sql, values![now]).await?;
+        let sql = format!(
+            "SELECT COUNT(DISTINCT c.id) AS number FROM channel n JOIN calendar c ON c.id = n.calendar
+             WHERE c.active AND c.state IN ('active', 'backing_off') AND {HEARD} > $1"
+        );
+        let row = self.db.one(&sql, values![now]).await?;
         row.map_or(Ok(0), |row| row.of("channel", "census").count("number"))
     }
 
@@ -115,12 +140,13 @@ impl Store {
         id: &str,
         calendar: CalendarId,
         secret: &str,
+        address: &str,
         now: DateTime<Utc>,
         expires_at: DateTime<Utc>,
     ) -> Result<()> {
-        let sql = "INSERT INTO channel (id, calendar, secret, opened_at, expires_at)
-             VALUES ($1, $2, $3, $4, $5) RETURNING id";
-        self.db.write(sql, values![id, calendar.0, secret, now, expires_at]).await.map(drop)
+        let sql = "INSERT INTO channel (id, calendar, secret, address, opened_at, expires_at)
+             VALUES ($1, $2, $3, $4, $5, $6) RETURNING id";
+        self.db.write(sql, values![id, calendar.0, secret, address, now, expires_at]).await.map(drop)
     }
 
     /// The provider has opened or renewed a channel of the calendar. When it is a fresh one, the
@@ -146,8 +172,9 @@ impl Store {
             return Ok(Finished::NotMine);
         }
         tx.execute(
-            "UPDATE channel SET id = $2, resource = $3, expires_at = $4 WHERE id = $1",
-            values![&*opened.expected, &*opened.id, &*opened.resource, opened.expires_at],
+            "UPDATE channel SET id = $2, resource = $3, expires_at = $4,
+                heard_at = CASE WHEN $5 THEN $6 ELSE heard_at END WHERE id = $1",
+            values![&*opened.expected, &*opened.id, &*opened.resource, opened.expires_at, opened.heard, now],
         )
         .await?;
         tx.commit().await?;
@@ -171,6 +198,17 @@ impl Store {
         Ok(if rows.is_empty() { Finished::NotMine } else { Finished::Done(()) })
     }
 
+    /// A calendar that is not to be watched has no channel any more.
+    pub async fn finish_unwatch(&self, lease: &Lease<CalendarId>) -> Result<Finished> {
+        let release = Queue::Watch.release_sql();
+        let sql = format!(
+            "UPDATE calendar SET next_watch_at = NULL, watch_failures = 0, watch_error = NULL, {release}
+             WHERE id = $1 AND watch_lease = $2 RETURNING id"
+        );
+        let rows = self.db.write(&sql, values![lease.on.0, lease.number]).await?;
+        Ok(if rows.is_empty() { Finished::NotMine } else { Finished::Done(()) })
+    }
+
     /// How many times in a row being told of a calendar's changes could not be arranged.
     pub async fn watch_failures(&self, calendar: CalendarId) -> Result<u32> {
         let sql = "SELECT watch_failures FROM calendar WHERE id = $1";
@@ -182,42 +220,10 @@ impl Store {
     pub async fn forget_channel(&self, id: &str) -> Result<()> {
         self.db.write("DELETE FROM channel WHERE id = $1 RETURNING id", values![id]).await.map(drop)
     }
-
-    /// Notes what a provider told; `false` when there is no such channel, or the secret is another.
-    ///
-    /// The calendar is due at `soon` at the latest, unless it is being left alone for its failures.
-    /// While it is being read, what was told is counted, and it is read once more.
-    pub async fn note_notice(
-        &self,
-        notice: &Notice<'_>,
-        soon: DateTime<Utc>,
-        now: DateTime<Utc>,
-    ) -> Result<bool> {
-        let known = "SELECT calendar FROM channel WHERE id = $1 AND secret = $2";
-        let Some(row) = self.db.one(known, values![notice.channel, notice.secret]).await? else {
-            return Ok(false);
-        };
-        let calendar: i64 = row.of("channel", notice.channel).get("calendar")?;
-        let mut tx = self.db.begin().await?;
-        let told = "UPDATE calendar SET told = told + 1, next_sync_at = CASE
-                WHEN failures = 0 AND next_sync_at > $2 THEN $2 ELSE next_sync_at END
-             WHERE id = $1";
-        tx.execute(told, values![calendar, soon]).await?;
-        if notice.says == Says::Removed {
-            tx.execute("DELETE FROM channel WHERE id = $1", values![notice.channel]).await?;
-        }
-        if notice.says != Says::Changed {
-            let release = Queue::Watch.release_sql();
-            let sql = format!(
-                "UPDATE calendar SET next_watch_at = $2, {release}
-                 WHERE id = $1 AND next_watch_at IS NOT NULL"
-            );
-            tx.execute(&sql, values![calendar, now]).await?;
-        }
-        tx.commit().await?;
-        Ok(true)
-    }
 }
+
+/// A channel `n` that is open, through which notices come, and that ends…
+const HEARD: &str = "n.resource IS NOT NULL AND n.heard_at IS NOT NULL AND n.expires_at";
 
 fn channel(row: &Row) -> Result<StoredChannel> {
     let id: String = row.of("channel", "").get("id")?;
@@ -225,6 +231,7 @@ fn channel(row: &Row) -> Result<StoredChannel> {
     Ok(StoredChannel {
         calendar: CalendarId(row.get("calendar")?),
         resource: row.get("resource")?,
+        address: row.get("address")?,
         opened_at: row.get("opened_at")?,
         expires_at: row.get("expires_at")?,
         id,

@@ -316,6 +316,11 @@ value_from! {
     Date(NaiveDate) = |value| value;
 }
 
+/// So many parameters from `first` on, for a list: `$1, $2, $3`.
+pub(super) fn numbered(first: usize, count: usize) -> String {
+    (first..first + count).map(|n| format!("${n}")).collect::<Vec<_>>().join(", ")
+}
+
 /// The parameters `$1`, `$2`, … of a statement.
 macro_rules! values {
     ($($value:expr),* $(,)?) => { vec![$($crate::store::db::Value::from($value)),*] };

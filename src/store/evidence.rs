@@ -33,18 +33,29 @@ impl Store {
         tx.commit().await
     }
 
-    /// Takes sessions whose conference records are to be fetched.
+    /// Takes sessions whose conference records are to be fetched through a connection: that of the
+    /// organiser's calendar, else of another member's. `others` takes those of which nobody has a
+    /// calendar as well.
     pub async fn claim_sessions_to_fetch(
         &self,
+        connection: &str,
+        others: bool,
         now: DateTime<Utc>,
         limit: u32,
     ) -> Result<Vec<(Session, Lease<SessionId>)>> {
-        self.claim(Queue::Fetch, COLUMNS, now, limit, |row| {
+        let among = format!("{} = $3", through(others, "$3"));
+        self.claim_among(Queue::Fetch, (&among, Some(connection.into())), COLUMNS, now, limit, |row| {
             let session = session(row)?;
             let id = session.id.clone();
             Ok((session, id))
         })
         .await
+    }
+
+    /// When the records of the next session are to be fetched through a connection.
+    pub async fn next_fetch_due(&self, connection: &str, others: bool) -> Result<Option<DateTime<Utc>>> {
+        let among = format!("{} = $1", through(others, "$1"));
+        self.next_due_among(Queue::Fetch, (&among, Some(connection.into()))).await
     }
 
     /// Conference records were asked for. A record is added only where it says something else than
@@ -139,4 +150,16 @@ fn evidence(row: &Row) -> Result<Evidence> {
     let id: i64 = row.of("evidence", "").get("id")?;
     let row = row.of("evidence", id);
     Ok(Evidence { statement: row.json("statement")?, at: row.get("at")? })
+}
+
+/// The connection through which a session's records are fetched; `unknown` where nobody has a calendar.
+fn through(unknown: bool, connection: &str) -> String {
+    let nobody = if unknown { connection } else { "''" };
+    format!(
+        "COALESCE(
+            (SELECT c.connection FROM calendar c
+             WHERE c.owner = session.organizer AND c.active ORDER BY c.id LIMIT 1),
+            (SELECT c.connection FROM calendar c JOIN pairing_member m ON m.participant = c.owner
+             WHERE m.pairing = session.pairing AND c.active ORDER BY c.id LIMIT 1), {nobody})"
+    )
 }

@@ -20,6 +20,7 @@ mod evidence;
 mod hold;
 mod import;
 mod instances;
+mod notices;
 mod plan;
 #[cfg(test)]
 #[path = "../../tests/postgres/mod.rs"]
@@ -35,14 +36,15 @@ mod verdicts;
 
 pub use accounts::{Account, AccountState, Forgotten, REFRESH_LASTS, Refresh, Sealed};
 pub use alerts::StoredAlert;
-pub use budget::{Rate, Take};
+pub use budget::{HeldBudget, Rate, Take};
 pub use carry::CarriedOver;
-pub use channels::{Notice, OpenedChannel, Says, StoredChannel};
+pub use channels::{OpenedChannel, StoredChannel};
 pub use consent::{Consent, ConsentKind};
 pub use error::StoreError;
 pub use hold::Hold;
 pub use import::RosterChange;
 pub use instances::{Instance, InstanceState, SeenInstance};
+pub use notices::{Notice, Says};
 pub use queue::{Finished, Lease, Queue, RENEW_EVERY};
 pub use restoration::Restored;
 pub use sessions::SessionFilter;

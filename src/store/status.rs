@@ -8,6 +8,7 @@ use crate::domain::alert::AlertState;
 use crate::domain::calendar::{CalendarState, STALE_AFTER};
 
 use super::Store;
+use super::budget::HeldBudget;
 use super::db::{micros, values};
 use super::error::Result;
 use super::instances::SeenInstance;
@@ -29,6 +30,8 @@ pub struct Snapshot {
     pub calendars: CalendarCensus,
     pub alerts: AlertCensus,
     pub schedules: Vec<ScheduleCensus>,
+    /// The budgets from which nothing is to be had for a while.
+    pub held: Vec<HeldBudget>,
 }
 
 /// What is due in one queue.
@@ -111,6 +114,7 @@ impl Store {
             calendars: self.calendar_census(now).await?,
             alerts: self.alert_census().await?,
             schedules: self.schedule_census().await?,
+            held: self.held_budgets(now).await?,
         })
     }
 

@@ -1,14 +1,37 @@
 //! What is kept of calendars, and what is not.
 
 use mentord::sandbox::{Conference, NewMeeting};
+use sqlx::{Connection as _, PgConnection};
 
+use crate::postgres::Server;
 use crate::stage::{ADA, BEN, CHEN, DARA, OLGA, Stage};
+
+/// Words of titles, texts and places, and of who is in no roster.
+const WORDS: [&str; 12] = [
+    "Xylophone",
+    "Quetzal",
+    "Obelisk",
+    "Wyvern",
+    "Jabberwock",
+    "Kumquat",
+    "Umbrella",
+    "Vuvuzela",
+    "Yggdrasil",
+    "Zanzibar",
+    "olga",
+    "outside.example",
+];
 
 /// Whether the bytes of any of the database's files have this text, in whatever case.
 fn has(stage: &Stage, text: &str) -> bool {
+    anywhere(stage, "mentord.db", text)
+}
+
+/// Whether any of the files whose names begin so have this text.
+fn anywhere(stage: &Stage, names: &str, text: &str) -> bool {
     let wanted = text.to_lowercase();
     let files = stage.files();
-    let files: Vec<_> = files.iter().filter(|name| name.starts_with("mentord.db")).collect();
+    let files: Vec<_> = files.iter().filter(|name| name.starts_with(names)).collect();
     assert!(!files.is_empty());
     files.iter().any(|name| {
         let bytes = std::fs::read(stage.file(name)).unwrap().to_ascii_lowercase();
@@ -16,9 +39,8 @@ fn has(stage: &Stage, text: &str) -> bool {
     })
 }
 
-#[tokio::test]
-async fn titles_texts_places_and_strangers_never_reach_the_database() {
-    let stage = Stage::set().await;
+/// Reads calendars that are full of such words, as loudly as it goes; returns what was said of it.
+async fn read_it_all(stage: &Stage) -> String {
     let meeting = |organizer: &str, guests: &[&str], title: &str, minutes: i64| NewMeeting {
         organizer: organizer.to_owned(),
         attendees: guests.iter().map(ToString::to_string).collect(),
@@ -47,30 +69,50 @@ async fn titles_texts_places_and_strangers_never_reach_the_database() {
     for who in [CHEN, DARA, OLGA] {
         stage.stay(&teams, who, (-110, -62)).await;
     }
-    stage.run(&["sync"]).await.went_well();
+    let loud = ["--log-level", "debug"];
+    let mut log = stage.run(&[&["sync"], &loud[..]].concat()).await.went_well().err;
     stage.control.retitle("m1", "Mentoring Vuvuzela", None).await.unwrap();
-    stage.run(&["sync"]).await.went_well();
-    stage.run(&["send"]).await.went_well();
+    for command in ["sync", "send"] {
+        log += &stage.run(&[&[command], &loud[..]].concat()).await.went_well().err;
+    }
     let sessions = stage.list("sessions").await;
     assert!(sessions.len() >= 3, "{sessions:#?}");
+    log
+}
 
-    assert!(has(&stage, ADA), "the search finds what is there");
-    let words = [
-        "Xylophone",
-        "Quetzal",
-        "Obelisk",
-        "Wyvern",
-        "Jabberwock",
-        "Kumquat",
-        "Umbrella",
-        "Vuvuzela",
-        "Yggdrasil",
-        "Zanzibar",
-        "olga",
-        "outside.example",
-    ];
-    for word in words {
+#[tokio::test]
+async fn titles_texts_places_and_strangers_never_reach_the_database() {
+    let stage = Stage::set().await;
+    let log = read_it_all(&stage).await;
+    let copy = stage.file("copy.backup").display().to_string();
+    stage.run(&["backup", &copy]).await.went_well();
+
+    assert!(has(&stage, ADA) && anywhere(&stage, "copy.backup", ADA), "the search finds what is there");
+    assert!(log.contains("calendar listed"), "{log}");
+    let log = log.to_lowercase();
+    for word in WORDS {
         assert!(!has(&stage, word), "{word} was kept");
+        assert!(!anywhere(&stage, "copy.backup", word), "{word} was copied");
+        assert!(!log.contains(&word.to_lowercase()), "{word} is in:\n{log}");
+    }
+}
+
+#[tokio::test]
+async fn nor_do_they_reach_postgresql() {
+    let stage = Stage::set().await;
+    let server = Server::shared();
+    let url = server.database().await;
+    stage.configure("sqlite:mentord.db", &url);
+    stage.run(&["migrate"]).await.went_well();
+    let log = read_it_all(&stage).await.to_lowercase();
+    let mut connection = PgConnection::connect(&url).await.unwrap();
+    let all = sqlx::query_scalar::<_, String>("SELECT database_to_xml(true, true, '')::text");
+    let all = all.fetch_one(&mut connection).await.unwrap().to_lowercase();
+    connection.close().await.unwrap();
+    assert!(all.contains(ADA), "the search finds what is there");
+    for word in WORDS.map(str::to_lowercase) {
+        assert!(!all.contains(&word), "{word} was kept");
+        assert!(!log.contains(&word), "{word} is in:\n{log}");
     }
 }
 

@@ -39,6 +39,7 @@ async fn the_status_has_its_fields_and_is_shown_while_nobody_runs() {
         "calendars",
         "alerts",
         "schedules",
+        "held",
     ];
     assert_eq!(fields(&status), sorted(&expected));
     assert!(status["database"].as_str().unwrap().ends_with("mentord.db"));
@@ -57,7 +58,7 @@ async fn the_status_has_its_fields_and_is_shown_while_nobody_runs() {
     assert!(calendars["oldest_synced_at"].as_str().unwrap().ends_with('Z'));
     assert_eq!((&calendars["active"], &calendars["stale"]), (&7.into(), &0.into()));
     assert_eq!(status["alerts"], json!({"planned": 4, "sent": 0, "withdrawn": 0, "failed": 0}));
-    assert_eq!(status["schedules"], json!([]));
+    assert_eq!((&status["schedules"], &status["held"]), (&json!([]), &json!([])));
 
     stage.run(&["status"]).await.went_well().says(&[", up to date", "No service is running", "IN HAND"]);
 }

@@ -205,6 +205,8 @@ fn pairings_are_counted_by_their_pace() {
 
 fn calendar(id: i64, owner: ParticipantId, state: CalendarState, read: Option<&str>) -> Calendar {
     Calendar {
+        active: true,
+        calls_error: None,
         id: CalendarId(id),
         connection: "acme".to_owned(),
         owner,

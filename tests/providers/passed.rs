@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use mentord::domain::people::Address;
-use mentord::providers::{Budget, Turn};
+use mentord::providers::{Budget, ProviderError, Turn};
 
 #[derive(Default)]
 pub struct Passed(AtomicUsize);
@@ -16,8 +16,8 @@ impl Passed {
 
 #[async_trait::async_trait]
 impl Budget for Passed {
-    async fn request(&self, _mailbox: &Address) -> Turn {
+    async fn request(&self, _mailbox: &Address) -> Result<Turn, ProviderError> {
         self.0.fetch_add(1, Ordering::Relaxed);
-        Turn::free()
+        Ok(Turn::free())
     }
 }

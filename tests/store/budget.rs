@@ -18,7 +18,7 @@ async fn takes(store: &Store, n: u32) -> Take {
 fn wait(take: Take) -> Duration {
     match take {
         Take::Wait(wait) => wait,
-        Take::Taken => panic!("taken"),
+        other => panic!("{other:?}"),
     }
 }
 
@@ -102,4 +102,39 @@ async fn many_who_take_at_once_get_no_more_together(#[values(Sqlite, Postgres)] 
     let taken: u64 = takers.join_all().await.into_iter().sum();
     let earned = begun.elapsed().as_secs() / 60 + 1;
     assert!((20..=20 + earned).contains(&taken), "{taken} were taken");
+}
+
+/// What a provider says of the whole connection, all instances heed, and for no longer than it said.
+#[rstest]
+#[tokio::test]
+async fn a_budget_that_is_held_gives_nothing_to_anybody(#[values(Sqlite, Postgres)] on: On) {
+    let fresh = Fresh::new(on).await;
+    let store = &fresh.store;
+    let hour = Duration::from_secs(60 * 60);
+    assert!(store.hold_budget("google/project", hour, "the quota is used up").await.unwrap());
+    let other = Store::open(&fresh.place.database()).await.unwrap();
+    let Take::Held(wait, why) = other.take("google/project", SLOW, 1).await.unwrap() else {
+        panic!("it is to be had");
+    };
+    assert!(wait <= hour && wait > hour - Duration::from_secs(60), "{wait:?}");
+    assert_eq!(why, "the quota is used up");
+    // The others find out, too; one who was told of less does not open it.
+    assert!(!other.hold_budget("google/project", hour, "used up").await.unwrap());
+    assert!(!other.hold_budget("google/project", Duration::from_secs(1), "slow down").await.unwrap());
+    assert!(other.hold_budget("google/project", hour * 2, "for the day").await.unwrap());
+    other.close().await;
+    let held = store.held_budgets(at(10)).await.unwrap();
+    assert_eq!(held.len(), 1);
+    assert_eq!((held[0].budget.as_str(), held[0].reason.as_str()), ("google/project", "for the day"));
+    assert!(held[0].until <= at(12) && held[0].until > at(11), "{held:?}");
+    assert_eq!(store.take("google/other", SLOW, 1).await.unwrap(), Take::Taken);
+
+    fresh.raw("UPDATE budget SET held_until = held_until - 2 * 3600000").await;
+    assert_eq!(takes(store, 1).await, Take::Taken);
+    assert_eq!(store.held_budgets(at(10)).await.unwrap(), []);
+    // Nobody is asked to wait for longer than a day: the clock was set back.
+    fresh.raw("UPDATE budget SET held_until = held_until + 48 * 3600000").await;
+    assert_eq!(takes(store, 1).await, Take::Taken);
+    assert!(store.hold_budget("google/project", hour * 99, "for ever").await.unwrap());
+    assert!(matches!(takes(store, 1).await, Take::Held(wait, _) if wait <= hour * 24));
 }

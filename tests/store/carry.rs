@@ -16,7 +16,10 @@ async fn full() -> Fresh {
     let _ = store.alert_sent(&lease, "<a@acme.example>", "250 ok", at(9)).await.unwrap();
     assert!(store.take_slot("digest eng", at(9), &[], at(9)).await.unwrap());
     let calendar = store.calendars().await.unwrap().remove(0).id;
-    store.expect_channel("channel", calendar, "digest", at(9), at(10)).await.unwrap();
+    store
+        .expect_channel("channel", calendar, "digest", "https://m.example/notices", at(9), at(10))
+        .await
+        .unwrap();
     let ada = address("ada@acme.example");
     let scopes = ["events".to_owned()];
     let sealed = Sealed { tokens: "1.key.data", scopes: &scopes, lasts_s: 3600, provider_id: None };

@@ -57,7 +57,7 @@ async fn a_verdict_on_old_evidence_is_not_written(#[values(Sqlite, Postgres)] on
 async fn a_conference_record_counts_once_for_each_thing_it_says(#[values(Sqlite, Postgres)] on: On) {
     let (fresh, _, session) = Fresh::with_session(on).await;
     let store = &fresh.store;
-    assert_eq!(store.claim_sessions_to_fetch(at(10), 9).await.unwrap().len(), 0);
+    assert_eq!(store.claim_sessions_to_fetch("acme", false, at(10), 9).await.unwrap().len(), 0);
     let record = |left: i64| Evidence {
         statement: Statement::Conference(ConferenceRecord {
             service: ConferenceService::GoogleMeet,
@@ -73,7 +73,7 @@ async fn a_conference_record_counts_once_for_each_thing_it_says(#[values(Sqlite,
         at: at(11),
     };
     for (said, added) in [(20, 1), (20, 0), (30, 1), (30, 0), (20, 1)] {
-        let (found, lease) = store.claim_sessions_to_fetch(at(11), 9).await.unwrap().remove(0);
+        let (found, lease) = store.claim_sessions_to_fetch("acme", false, at(11), 9).await.unwrap().remove(0);
         assert_eq!(found.id, session.id);
         let saved = store
             // Told twice in one go, it is still one.
@@ -84,7 +84,7 @@ async fn a_conference_record_counts_once_for_each_thing_it_says(#[values(Sqlite,
     }
     assert_eq!(store.evidence_of(&session.id).await.unwrap(), [record(20), record(30), record(20)]);
 
-    let (_, lease) = store.claim_sessions_to_fetch(at(11), 9).await.unwrap().remove(0);
+    let (_, lease) = store.claim_sessions_to_fetch("acme", false, at(11), 9).await.unwrap().remove(0);
     let done = store.save_calls(&lease, &[], None, at(12)).await.unwrap();
     assert_eq!(done, Finished::Done(0));
     assert_eq!(store.next_due(Queue::Fetch).await.unwrap(), None);

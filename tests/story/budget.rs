@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chrono::TimeDelta;
-use mentord::clock::ManualClock;
+use mentord::clock::{Clock as _, ManualClock};
 use mentord::config::{self, Database};
 use mentord::daemon::service::prepare;
 use mentord::domain::alert::{AlertState, Kind};
-use mentord::pipeline::{self, Context, Outcome};
-use mentord::sandbox::{NewMeeting, NewPerson, Options, Provider, Sandbox};
+use mentord::domain::calendar::Calendar;
+use mentord::pipeline::{self, Context, Happening, Outcome};
+use mentord::sandbox::{Fault, NewMeeting, NewPerson, Options, Provider, Sandbox};
 use rstest::rstest;
 use tokio::sync::mpsc;
 
@@ -114,6 +115,81 @@ async fn two_instances_ask_google_for_no_more_than_one_may(#[values(Sqlite, Post
     // Half a second for the difference between two clocks.
     let earned = (took + Duration::from_millis(500)).as_secs_f64() * 109.0 / 60.0;
     assert!(requests as f64 <= 12.0 + earned, "{requests} requests within {took:?}");
+}
+
+/// Nine of ten places are taken by calendars that do not answer; the others are read all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn calendars_that_hang_hold_up_no_others() {
+    let two = Two::new(Sqlite, ("requests_per_minute = 1000000", "requests_per_minute = 1000000")).await;
+    two.sandbox.control().script("to \"/calendars/mentor\" answer slow 60s always").await.unwrap();
+    let mut one = two.instances[0].clone();
+    let (sender, mut happenings) = mpsc::unbounded_channel();
+    (one.listener, one.sync.concurrency) = (Some(sender), PAIRS + 1);
+    let reading = tokio::spawn(async move { pipeline::sync::step(&one).await });
+    let read_all_others = async {
+        for _ in 0..PAIRS {
+            let happening = happenings.recv().await.expect("a reading");
+            assert!(matches!(happening, Happening::CalendarRead { .. }), "{happening:?}");
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(25), read_all_others).await.expect("they are read meanwhile");
+    reading.abort();
+}
+
+/// How often a calendar was asked for.
+async fn asked(two: &Two) -> usize {
+    let requests = two.sandbox.control().requests().await.unwrap();
+    requests.iter().filter(|request| request.contains("/calendars/")).count()
+}
+
+async fn refuse(two: &Two, path: &str, reason: &str, message: &str) {
+    let body = serde_json::json!({"error": {"code": 403, "message": message,
+        "errors": [{"domain": "usageLimits", "reason": reason, "message": message}]}});
+    let fault = Fault {
+        path_contains: path.to_owned(),
+        status: 403,
+        times: 1_000,
+        retry_after: None,
+        body: Some(body),
+    };
+    two.sandbox.control().fault(&fault).await.unwrap();
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_said_of_the_project_is_said_to_everybody(#[values(Sqlite, Postgres)] on: On) {
+    let two = Two::new(on, ("requests_per_minute = 1000000", "requests_per_minute = 1000000")).await;
+    refuse(&two, "/calendars/", "dailyLimitExceeded", "Daily Limit Exceeded").await;
+    let [one, other] = two.instances.clone();
+    let store = one.store.clone();
+    assert_eq!(read_all(one).await, 2 * PAIRS, "each has failed once");
+    // Four are under way at once; the others learn of it unasked.
+    assert!(asked(&two).await <= 8, "{} were asked", asked(&two).await);
+    let calendars = store.calendars().await.unwrap();
+    let told = |calendar: &Calendar| calendar.trouble().unwrap_or_default();
+    assert!(calendars.iter().all(|own| told(own).contains("APIs & Services > Quotas")), "{calendars:#?}");
+    let so_far = asked(&two).await;
+    two.clock.set(begin() + TimeDelta::hours(2));
+    assert_eq!(read_all(other).await, 2 * PAIRS);
+    assert_eq!(asked(&two).await, so_far, "for an hour of real time, nobody asks");
+    let snapshot = store.snapshot(begin()).await.unwrap();
+    assert_eq!(snapshot.held.len(), 1);
+    assert!(snapshot.held[0].reason.contains("Daily Limit Exceeded"), "{:?}", snapshot.held);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_said_of_one_mailbox_is_its_own_business() {
+    let two = Two::new(Sqlite, ("requests_per_minute = 1000000", "requests_per_minute = 1000000")).await;
+    for reason in ["userRateLimitExceeded", "rateLimitExceeded", "quotaExceeded"] {
+        refuse(&two, "/calendars/mentor0", reason, "Rate Limit Exceeded").await;
+        two.clock.set(two.clock.now() + TimeDelta::hours(3));
+        assert_eq!(read_all(two.instances[0].clone()).await, 2 * PAIRS);
+        let calendars = two.instances[0].store.calendars().await.unwrap();
+        let failing: Vec<_> = calendars.iter().filter(|calendar| calendar.trouble().is_some()).collect();
+        assert!(failing.len() == 1 && failing[0].address.as_str() == mentor(0), "{failing:#?}");
+        assert_eq!(two.instances[0].store.held_budgets(begin()).await.unwrap(), []);
+        two.sandbox.control().clear_faults().await.unwrap();
+    }
 }
 
 /// The database's clock is real: a minute passes when the budget says so.

@@ -1,6 +1,7 @@
 //! What goes wrong, and what must hold all the same.
 
 use mentord::domain::alert::{AlertState, Kind};
+use mentord::domain::calendar::Calendar;
 use mentord::domain::judge::{Grade, Status};
 use mentord::sandbox::Fault;
 use rstest::rstest;
@@ -258,4 +259,92 @@ async fn what_was_late_is_not_sent_in_quiet_hours() {
         programme.listed(Kind::Reminder, AlertState::Sent).await,
         ["chen@contoso.example at 07.10. 08:00", "dara@contoso.example at 07.10. 08:00"]
     );
+}
+
+/// However long Teams takes, what Meet says is there in time.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_endpoint_that_hangs_holds_up_no_other_connection() {
+    let programme = Programme::new().await;
+    let early = programme.meeting(CHEN, DARA, "2026-10-06T09:00", None).await;
+    let late = programme.meeting(ADA, BEN, "2026-10-06T10:00", None).await;
+    programme.both(&early, [CHEN, DARA], "2026-10-06T09:00").await;
+    programme.both(&late, [ADA, BEN], "2026-10-06T10:00").await;
+    programme.until("2026-10-06T09:30").await;
+    programme.world.script("to \"onlineMeetings\" answer slow 60s always").await.expect("a script");
+    let asked = programme.world.requests().await.expect("requests").len();
+    // Both are over, and Teams is asked first.
+    programme.world.clock(berlin("2026-10-06T11:40")).await.expect("the world's clock");
+    programme.clock.set(berlin("2026-10-06T11:40"));
+    let meet = async {
+        let mut seen = asked;
+        loop {
+            let all = programme.world.wait_for_requests(seen + 1).await.expect("requests");
+            if all[seen..].iter().any(|line| line.contains("participantSessions")) {
+                return;
+            }
+            seen = all.len();
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(25), meet).await.expect("Meet is asked meanwhile");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_that_cannot_be_looked_up_are_named_beside_the_calendar() {
+    let programme = Programme::new().await;
+    let meeting = programme.meeting(ADA, BEN, "2026-10-06T10:00", None).await;
+    programme.both(&meeting, [ADA, BEN], "2026-10-06T10:00").await;
+    let forbidden = Fault {
+        path_contains: "conferenceRecords".to_owned(),
+        status: 403,
+        times: 1_000,
+        ..Fault::default()
+    };
+    programme.world.fault(&forbidden).await.expect("a fault");
+    programme.until("2026-10-06T12:00").await;
+    let troubles = async || {
+        let calendars = programme.service().context.store.calendars().await.expect("calendars");
+        calendars.iter().filter_map(Calendar::trouble).collect::<Vec<_>>()
+    };
+    let told = troubles().await;
+    assert!(!told.is_empty(), "nobody learns of it");
+    let remedy = "https://www.googleapis.com/auth/meetings.space.readonly";
+    assert!(told.iter().all(|text| text.contains("in calls") && text.contains(remedy)), "{told:?}");
+    programme.world.clear_faults().await.expect("no fault");
+    programme.until("2026-10-06T18:00").await;
+    assert_eq!(
+        programme.verdicts("2026-10-07T00:00").await,
+        [("06.10. 10:00".to_owned(), Status::Held, Grade::Observed)]
+    );
+    // Whoever was asked first knew, and nobody else was asked again.
+    assert!(troubles().await.len() < told.len(), "{:?}", troubles().await);
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn who_asks_to_be_left_alone_is_left_alone_by_the_next_service_as_well(
+    #[values((ADA, "/calendars/ada"), (CHEN, "/users/chen"))] (who, path): (&str, &str),
+) {
+    let mut programme = Programme::asleep().await;
+    let busy = Fault {
+        path_contains: path.to_owned(),
+        status: 503,
+        times: 1,
+        retry_after: Some("7200".to_owned()),
+        ..Fault::default()
+    };
+    programme.world.fault(&busy).await.expect("a fault");
+    programme.start().await;
+    let asked = async |programme: &Programme| {
+        let requests = programme.world.requests().await.expect("requests");
+        requests.iter().filter(|line| line.contains(who)).count()
+    };
+    for time in ["06:30", "07:55"] {
+        programme.until(&format!("2026-10-05T{time}")).await;
+        assert_eq!(asked(&programme).await, 1, "at {time}");
+        programme.stop().await;
+        programme.start().await;
+    }
+    // Two hours, and up to half an hour more.
+    programme.until("2026-10-05T08:35").await;
+    assert!(asked(&programme).await >= 2);
 }

@@ -132,7 +132,7 @@ async fn each_journey_asks_for_what_it_needs_and_no_more() {
     programme.until("2026-10-05T11:50").await;
     let asked = programme.asked().await;
     assert_eq!((about(&asked, "ada"), about(&asked, "chen")), (vec!["since"], vec!["since"]));
-    programme.until("2026-10-05T12:30").await;
+    programme.until("2026-10-05T12:40").await;
     let asked = programme.asked().await;
     assert_eq!((about(&asked, "ada"), about(&asked, "chen")), (vec!["since"], vec!["since"]));
 
@@ -140,7 +140,7 @@ async fn each_journey_asks_for_what_it_needs_and_no_more() {
     // reads first finds out.
     programme.world.expire_tokens().await.expect("tokens");
     programme.world.clear_requests().await.expect("requests");
-    programme.until("2026-10-05T13:30").await;
+    programme.until("2026-10-05T13:45").await;
     let (google, microsoft) = programme.asked_of_vendors().await;
     for who in ["ada", "ben"] {
         assert_eq!(about(&google, who), ["since", "since"]);

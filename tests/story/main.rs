@@ -5,6 +5,7 @@
 mod postgres;
 
 mod budget;
+mod channels;
 mod crash;
 mod faults;
 mod habits;

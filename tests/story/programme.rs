@@ -78,6 +78,11 @@ impl Programme {
         Self::made(On::Sqlite, "", false).await
     }
 
+    /// The same where providers will be able to reach it.
+    pub async fn asleep_within_reach() -> Self {
+        Self::made(On::Sqlite, "", true).await
+    }
+
     async fn set(on: On, settings: &str, reachable: bool) -> Self {
         let mut programme = Self::made(on, settings, reachable).await;
         programme.start().await;
@@ -118,11 +123,7 @@ impl Programme {
             ),
         );
         let access = sandbox.grant_access(dir.path()).expect("access");
-        let door = reachable.then(|| {
-            let door = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-            door.set_nonblocking(true).expect("a listener");
-            door
-        });
+        let door = reachable.then(door);
         let web = door.as_ref().map_or(String::new(), |door| {
             format!("[web]\npublic_url = \"http://{}/\"\n", door.local_addr().expect("an address"))
         });
@@ -155,6 +156,22 @@ first_within = "3 weeks"
 
     pub fn config(&self) -> &Config {
         &self.config
+    }
+
+    /// From the next start on it is reached at another address, or nowhere.
+    pub fn move_house(&mut self, reachable: bool) {
+        self.door = reachable.then(door);
+        let address = self.door.as_ref().map(|door| door.local_addr().expect("an address"));
+        let url = address.map(|address| format!("http://{address}/").parse().expect("a url"));
+        let web = self.config.web.as_mut().expect("it had an address");
+        web.public_url = url;
+    }
+
+    /// From the next start on these are the pairings, in the roster's own form.
+    pub fn enrol(&self, lines: &[&str]) {
+        let head = "program,mentor_name,mentor_email,mentee_name,mentee_email,starts_on,ends_on,cadence";
+        let text = std::iter::once(&head).chain(lines).fold(String::new(), |text, line| text + line + "\n");
+        std::fs::write(self._dir.path().join("roster.csv"), text).expect("a file");
     }
 
     pub async fn start(&mut self) {
@@ -304,6 +321,12 @@ first_within = "3 weeks"
         ids.dedup();
         assert_eq!(ids.len(), all, "a message was sent twice");
     }
+}
+
+fn door() -> std::net::TcpListener {
+    let door = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    door.set_nonblocking(true).expect("a listener");
+    door
 }
 
 /// A header of a mail, unfolded.

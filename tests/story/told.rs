@@ -10,7 +10,7 @@ use rstest::rstest;
 
 use crate::programme::*;
 
-const EVERYBODY: [&str; 4] = [ADA, BEN, CHEN, DARA];
+pub const EVERYBODY: [&str; 4] = [ADA, BEN, CHEN, DARA];
 
 impl Programme {
     /// Waits until the sandbox has sent this many notices, and lets the service see what they said.
@@ -43,7 +43,7 @@ impl Programme {
     }
 }
 
-fn addresses(watches: &[Watch]) -> Vec<&str> {
+pub fn addresses(watches: &[Watch]) -> Vec<&str> {
     let mut all: Vec<&str> = watches.iter().map(|watch| watch.address.as_str()).collect();
     all.sort_unstable();
     all
@@ -236,4 +236,41 @@ async fn a_provider_that_will_not_tell_is_named_and_asked_again_later() {
     programme.until("2026-10-06T12:00").await;
     assert_eq!(troubles().await, Vec::<String>::new());
     assert_eq!(addresses(&programme.open().await), EVERYBODY);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_too_long_is_refused_and_what_cannot_be_noted_is_asked_for_again() {
+    let programme = Programme::reachable(On::Sqlite).await;
+    programme.until("2026-10-05T06:10").await;
+    programme.notices(2).await;
+    let open = programme.open().await;
+    let google = open.iter().find(|watch| watch.provider == Provider::Google).expect("a channel");
+    let graph = open.iter().find(|watch| watch.provider == Provider::Microsoft).expect("a subscription");
+    #[expect(clippy::disallowed_methods, reason = "somebody else's client")]
+    let client = reqwest::Client::new();
+    let post =
+        async |body: String| client.post(&graph.url).body(body).send().await.expect("an answer").status();
+    let notice = |id: &str| {
+        serde_json::json!({"subscriptionId": id, "clientState": graph.secret, "tenantId": "t"}).to_string()
+    };
+    let bundle = |ids: &[String]| {
+        let all: Vec<String> = ids.iter().map(|id| notice(id)).collect();
+        format!("{{\"value\": [{}]}}", all.join(", "))
+    };
+    // A name that nobody gave, and more names than there are channels anywhere, are passed over.
+    let strange: Vec<String> = (0..2_000).map(|n| format!("strange-{n}")).collect();
+    assert_eq!(post(bundle(&strange)).await, 202);
+    let long = "x".repeat(10_000);
+    assert_eq!(post(bundle(&[long.clone(), graph.id.clone()])).await, 202);
+    let named = client.post(&google.url).header("X-Goog-Channel-ID", long).send().await.expect("an answer");
+    assert_eq!(named.status(), 404);
+    assert_eq!(post(bundle(&vec![graph.id.clone(); 10_000])).await, 413);
+
+    programme.service().context.store.close().await;
+    assert_eq!(post(bundle(std::slice::from_ref(&graph.id))).await, 503);
+    let of_google = client
+        .post(&google.url)
+        .header("X-Goog-Channel-ID", &google.id)
+        .header("X-Goog-Channel-Token", google.secret.as_deref().unwrap_or_default());
+    assert_eq!(of_google.send().await.expect("an answer").status(), 503);
 }

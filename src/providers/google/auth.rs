@@ -20,7 +20,7 @@ use super::SetupError;
 use super::errors::{Failure, presentable};
 use super::http::Connector;
 use crate::domain::people::Address;
-use crate::providers::{Budget, ProviderError, Tokens};
+use crate::providers::{Budget, ProviderError, Throttler, Tokens};
 
 /// What a token is for. Each has a token of its own, so that an administrator who did not grant one
 /// of them loses only that.
@@ -86,14 +86,23 @@ impl Auth {
         F: Fn(String) -> Sent,
         Sent: Future<Output = Result<T, Failure>>,
     {
+        let consented = matches!(self.source, Source::Consent(_));
+        self.try_twice(subject, scope, request).await.map_err(|failure| failure.resting_on(consented))
+    }
+
+    async fn try_twice<T, F, Sent>(&self, subject: &Address, scope: Scope, request: F) -> Result<T, Failure>
+    where
+        F: Fn(String) -> Sent,
+        Sent: Future<Output = Result<T, Failure>>,
+    {
         // Before the token: it is not to grow old while it waits.
-        let turn = self.budget.request(subject).await;
+        let turn = self.budget.request(subject).await?;
         let token = self.token(subject, scope).await?;
         match request(token.expose_secret().to_owned()).await {
             Err(failure) if failure.status() == Some(401) => {
                 tracing::debug!(subject = subject.masked(), ?scope, "access token refused");
                 drop(turn);
-                let _turn = self.budget.request(subject).await;
+                let _turn = self.budget.request(subject).await?;
                 request(self.another(subject, scope, &token).await?.expose_secret().to_owned()).await
             }
             answer => answer,
@@ -223,7 +232,8 @@ impl Delegation {
             }
             AuthErrorCode::InvalidGrant => ProviderError::NeedsConsent(text),
             AuthErrorCode::Other(other) if other.contains("limit") => {
-                ProviderError::Throttled { retry_after: None }
+                let by = Throttler::Connection("the token endpoint was asked too often".into());
+                ProviderError::Throttled { by, retry_after: None }
             }
             AuthErrorCode::Other(other) if PASSING.contains(&other.as_str()) => {
                 ProviderError::Temporary(format!("the token endpoint said {code}"))

@@ -34,7 +34,8 @@ macro_rules! event_fields {
          transparency,visibility,location,creator(email),organizer(email,self),\
          attendees(email,organizer,resource,responseStatus,self),attendeesOmitted,\
          conferenceData(conferenceId,conferenceSolution(key(type)),\
-         entryPoints(entryPointType,uri)),hangoutLink,extendedProperties"
+         entryPoints(entryPointType,uri)),hangoutLink,\
+         extendedProperties(private/mentord,shared/mentord)"
     };
 }
 /// Listings expand series, and hold none.
@@ -73,6 +74,10 @@ impl Calendar {
         loop {
             let request = |token| self.page(token, mailbox, range, page_token.as_deref());
             let page = self.auth.send(mailbox, Scope::Events, request).await.map_err(|failure| {
+                // Nothing else in such a request can be at fault, whether or not Google says so.
+                if failure.status() == Some(400) && cursor.is_some() && page_token.is_none() {
+                    return ProviderError::CursorRejected;
+                }
                 match failure.into() {
                     // There is no cursor to reject: saying so would have us list in full for ever.
                     ProviderError::CursorRejected if cursor.is_none() => {

@@ -11,10 +11,10 @@ use url::Url;
 use super::auth::Scope;
 use super::errors::presentable;
 use crate::config::GoogleClient;
-use crate::providers::ProviderError;
 use crate::providers::consent::{
     Denied, Endpoint, Errand, Granted, NotGranted, SignIn, Unsaid, granted, word,
 };
+use crate::providers::{ProviderError, Throttler};
 
 /// An OAuth client at Google.
 pub struct GoogleSignIn {
@@ -107,7 +107,8 @@ fn refusal(denied: &Denied) -> NotGranted {
     let said = if text.is_empty() { error.clone() } else { format!("{error}: {text}") };
     let why = match error.as_str() {
         _ if denied.status == StatusCode::TOO_MANY_REQUESTS => {
-            ProviderError::Throttled { retry_after: denied.retry_after }
+            let by = Throttler::Connection("Google's sign-in service was asked too often".into());
+            ProviderError::Throttled { by, retry_after: denied.retry_after }
         }
         "invalid_grant" if denied.text("error_subtype").as_deref() == Some("invalid_rapt") => {
             ProviderError::NeedsConsent(format!(

@@ -6,10 +6,10 @@ use http::HeaderMap;
 use serde_json::Value;
 
 use super::auth::Scope;
-use crate::providers::ProviderError;
 use crate::providers::retry_after::retry_after;
+use crate::providers::{ProviderError, Throttler};
 
-/// Reasons of a 403 that mean "too fast" (the calendar's error guide, and google.rpc's own word).
+/// Reasons of a 403 or 429 that mean "too fast" (the calendar's error guide, and google.rpc's own words).
 const TOO_FAST: [&str; 6] = [
     "rateLimitExceeded",
     "userRateLimitExceeded",
@@ -18,15 +18,13 @@ const TOO_FAST: [&str; 6] = [
     "RATE_LIMIT_EXCEEDED",
     "RESOURCE_EXHAUSTED",
 ];
-/// Reasons of a 403 that no other calendar of the connection will fare better with.
-const SET_UP_WRONGLY: [&str; 6] = [
-    "insufficientPermissions",
-    "ACCESS_TOKEN_SCOPE_INSUFFICIENT",
-    "accessNotConfigured",
-    "SERVICE_DISABLED",
-    "domainPolicy",
-    "forbiddenForServiceAccounts",
-];
+/// What is used up for longer than a minute.
+const USED_UP: [&str; 2] = ["quotaExceeded", "dailyLimitExceeded"];
+/// How long to wait for it where Google does not say.
+const LONG_PAUSE: Duration = Duration::from_secs(60 * 60);
+
+const API_OFF: [&str; 2] = ["accessNotConfigured", "SERVICE_DISABLED"];
+const SCOPE_MISSING: [&str; 2] = ["insufficientPermissions", "ACCESS_TOKEN_SCOPE_INSUFFICIENT"];
 
 /// Why a request brought nothing.
 #[derive(Debug)]
@@ -37,6 +35,14 @@ pub(super) enum Failure {
 }
 
 impl Failure {
+    /// The same for a request that rested on the consent of one person, or did not.
+    pub fn resting_on(self, consented: bool) -> Self {
+        match self {
+            Self::Refusal(refusal) => Self::Refusal(Refusal { consented, ..refusal }),
+            other => other,
+        }
+    }
+
     /// The status of a refusal.
     pub fn status(&self) -> Option<u16> {
         match self {
@@ -71,6 +77,10 @@ pub(super) struct Refusal {
     reasons: Vec<String>,
     /// The parameter that the refusal is about.
     location: Option<String>,
+    /// The limit that was reached, where Google names it, as `ReadRequestsPerMinutePerProject`.
+    limit: Option<String>,
+    /// What was asked rested on the consent of one person.
+    consented: bool,
     message: String,
 }
 
@@ -89,6 +99,8 @@ impl Refusal {
                 .chain(error.and_then(|error| text(error, "status")))
                 .collect(),
             location: list("errors").find_map(|one| text(one, "location")),
+            limit: list("details").find_map(|one| text(one.get("metadata")?, "quota_limit")),
+            consented: false,
             message: error
                 .and_then(|error| text(error, "message"))
                 .map_or_else(|| "no reason given".to_owned(), |text| presentable(&text)),
@@ -101,27 +113,99 @@ impl Refusal {
 
     fn into_error(self) -> ProviderError {
         let said = format!("{}: {}", self.status, self.message);
-        let retry_after = self.retry_after;
         match self.status {
             400 if self.location.as_deref() == Some("syncToken") => ProviderError::CursorRejected,
             // A page token that aged while paging: the next round starts with a new one.
             400 if self.location.as_deref() == Some("pageToken") => ProviderError::Temporary(said),
-            401 => ProviderError::NeedsConsent(said),
-            403 if self.says(&TOO_FAST) => ProviderError::Throttled { retry_after },
-            403 if self.says(&SET_UP_WRONGLY) || self.scope != Scope::Events => {
-                ProviderError::Refused(format!(
-                    "{said} (needed: the API switched on in the service account's project, and \
-                     the scope {})",
-                    self.scope.as_str()
-                ))
-            }
-            403 | 404 => ProviderError::Unreachable(said),
+            401 | 403 if !self.says(&TOO_FAST) => self.denied(&said),
+            403 | 429 => self.too_fast(&said),
+            404 if self.scope == Scope::Events => ProviderError::Unreachable(format!(
+                "{said} (there is no such calendar: the address in the roster has to be that of an account \
+                 with Google Calendar)"
+            )),
+            404 => ProviderError::Unreachable(said),
             410 => ProviderError::CursorRejected,
-            429 => ProviderError::Throttled { retry_after },
+            500..=599 if self.retry_after.is_some() => {
+                ProviderError::Throttled { by: Throttler::Mailbox(said), retry_after: self.retry_after }
+            }
             408 | 500..=599 => ProviderError::Temporary(said),
             400..=499 => ProviderError::Refused(said),
             _ => ProviderError::Garbled(format!("unexpected status {said}")),
         }
+    }
+
+    /// What may not be done, with what mends it.
+    fn denied(&self, said: &str) -> ProviderError {
+        let (scope, link) = (self.scope.as_str(), "send the person the link of `mentord connect ADDRESS`");
+        let delegation = "in the Admin console, under Security > API controls > Domain-wide delegation";
+        let whose = if self.consented { "the OAuth client" } else { "the service account" };
+        if self.status == 401 {
+            return ProviderError::NeedsConsent(match self.consented {
+                true => format!("{said} (a new token is not accepted, either: {link})"),
+                false => format!(
+                    "{said} (a new token is not accepted, either: look whether the service account and its \
+                     key are still enabled, and {delegation}, the scope {scope})"
+                ),
+            });
+        }
+        if self.says(&API_OFF) {
+            return ProviderError::Refused(format!(
+                "{said} (switch the API on in the Google Cloud project of {whose}, under APIs & Services > \
+                 Library; needed is that of the scope {scope})"
+            ));
+        }
+        if self.says(&SCOPE_MISSING) && self.consented {
+            return ProviderError::NeedsConsent(format!(
+                "{said} (the scope {scope} was not granted: {link}, and have every box ticked)"
+            ));
+        }
+        if self.says(&SCOPE_MISSING) {
+            return ProviderError::Refused(format!("{said} (grant the scope {scope} {delegation})"));
+        }
+        if self.says(&["domainPolicy"]) {
+            return ProviderError::Refused(format!(
+                "{said} (a policy of the organisation forbids it: an administrator can trust {whose} in the \
+                 Admin console, under Security > API controls > App access control)"
+            ));
+        }
+        if self.says(&["forbiddenForServiceAccounts"]) {
+            return ProviderError::Refused(format!(
+                "{said} (the service account may not act for people: grant it the scope {scope} {delegation})"
+            ));
+        }
+        match self.scope {
+            Scope::Events if self.consented => ProviderError::Unreachable(format!(
+                "{said} (the person's consent does not open this calendar: the address in the roster has to \
+                 be that of their own account)"
+            )),
+            Scope::Events => ProviderError::Unreachable(format!(
+                "{said} (the calendar may not be read on behalf of its owner: look whether Google Calendar is \
+                 switched on for this person in the Admin console)"
+            )),
+            Scope::Meet | Scope::Directory => ProviderError::Refused(format!(
+                "{said} (needed: the API switched on in the project of {whose}, and the scope {scope})"
+            )),
+        }
+    }
+
+    /// Too many requests: of the whole project, only where Google says so. "Rate Limit Exceeded" alone may
+    /// mean a single calendar.
+    fn too_fast(&self, said: &str) -> ProviderError {
+        let text = format!("{} {}", self.limit.as_deref().unwrap_or_default(), self.message).to_lowercase();
+        let names = |words: &[&str]| words.iter().any(|word| text.contains(word));
+        let users = names(&["peruser", "per user"]) || self.says(&["userRateLimitExceeded"]);
+        let whole = self.says(&["dailyLimitExceeded"])
+            || self.limit.is_some()
+            || names(&["quota exceeded for quota metric"]);
+        let by_day = self.says(&USED_UP) || names(&["perday", "per day"]);
+        let by = match whole && !users {
+            true => Throttler::Connection(format!(
+                "{said} (a quota of the project is used up: have it raised in the Google Cloud console, under \
+                 APIs & Services > Quotas, or lower `requests_per_minute`)"
+            )),
+            false => Throttler::Mailbox(said.to_owned()),
+        };
+        ProviderError::Throttled { by, retry_after: self.retry_after.or(by_day.then_some(LONG_PAUSE)) }
     }
 }
 
@@ -140,78 +224,4 @@ pub(super) fn presentable(text: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    fn old_form(status: u16, reason: &str, location: Option<&str>) -> Value {
-        json!({"error": {
-            "code": status,
-            "message": "Said to anna@example.com",
-            "errors": [{"domain": "global", "reason": reason, "location": location}],
-        }})
-    }
-
-    fn error(status: u16, scope: Scope, body: Value) -> ProviderError {
-        Refusal::new(status, scope, &HeaderMap::new(), Some(&body)).into_error()
-    }
-
-    #[test]
-    fn reasons_decide_where_the_status_does_not() {
-        let kind = |status, reason| match error(status, Scope::Events, old_form(status, reason, None)) {
-            ProviderError::CursorRejected => "cursor",
-            ProviderError::NeedsConsent(_) => "consent",
-            ProviderError::Refused(_) => "refused",
-            ProviderError::Unreachable(_) => "unreachable",
-            ProviderError::Throttled { .. } => "throttled",
-            ProviderError::Temporary(_) => "temporary",
-            ProviderError::Garbled(_) => "garbled",
-        };
-        for (status, reason, expected) in [
-            (400, "timeRangeEmpty", "refused"),
-            (401, "authError", "consent"),
-            (403, "rateLimitExceeded", "throttled"),
-            (403, "userRateLimitExceeded", "throttled"),
-            (403, "quotaExceeded", "throttled"),
-            (403, "forbidden", "unreachable"),
-            (403, "insufficientPermissions", "refused"),
-            (403, "accessNotConfigured", "refused"),
-            (404, "notFound", "unreachable"),
-            (410, "fullSyncRequired", "cursor"),
-            (410, "updatedMinTooLongAgo", "cursor"),
-            (429, "rateLimitExceeded", "throttled"),
-            (500, "backendError", "temporary"),
-            (503, "backendError", "temporary"),
-            (302, "", "garbled"),
-        ] {
-            assert_eq!(kind(status, reason), expected, "{status} {reason}");
-        }
-    }
-
-    #[test]
-    fn a_refused_token_is_told_from_a_refused_request() {
-        let body = |location| old_form(400, "invalid", Some(location));
-        assert_eq!(error(400, Scope::Events, body("syncToken")), ProviderError::CursorRejected);
-        assert!(matches!(error(400, Scope::Events, body("pageToken")), ProviderError::Temporary(_)));
-    }
-
-    #[test]
-    fn the_new_form_is_understood_too() {
-        let refused = json!({"error": {"code": 403, "message": "The caller does not have permission",
-            "status": "PERMISSION_DENIED"}});
-        match error(403, Scope::Meet, refused) {
-            ProviderError::Refused(said) => assert!(said.contains(Scope::Meet.as_str()), "{said}"),
-            other => panic!("{other:?}"),
-        }
-        let exhausted = json!({"error": {"code": 403, "status": "RESOURCE_EXHAUSTED"}});
-        assert!(matches!(error(403, Scope::Meet, exhausted), ProviderError::Throttled { .. }));
-    }
-
-    #[test]
-    fn addresses_do_not_get_through() {
-        let said = error(404, Scope::Events, old_form(404, "notFound", None)).to_string();
-        assert!(said.ends_with("404: Said to ***"), "{said}");
-        assert_eq!(presentable(&"x".repeat(500)).chars().count(), 241);
-    }
-}
+mod tests;

@@ -161,6 +161,10 @@ impl Provider for Google {
         self.calendar.look(mailbox, key).await
     }
 
+    fn keeps_records_of(&self, service: ConferenceService) -> bool {
+        service == ConferenceService::GoogleMeet
+    }
+
     async fn calls(
         &self,
         mailbox: &Address,

@@ -33,7 +33,10 @@ impl Calendar {
         };
         let expires_at = ends.and_then(DateTime::<Utc>::from_timestamp_millis);
         match (opened.resource_id, expires_at) {
-            (Some(resource), Some(expires_at)) => Ok(Channel { id: wish.id.clone(), resource, expires_at }),
+            (Some(resource), Some(expires_at)) => {
+                // Whether anything gets through shows the first notice, which Google sends by itself.
+                Ok(Channel { id: wish.id.clone(), resource, expires_at, heard: false })
+            }
             _ => Err(ProviderError::Garbled("a channel without a resource or an end".into())),
         }
     }

@@ -18,8 +18,8 @@ use url::Url;
 use super::assertion::{exposed, proof};
 use super::error::transport;
 use crate::config;
-use crate::providers::ProviderError;
 use crate::providers::retry_after::retry_after;
+use crate::providers::{ProviderError, Throttler};
 
 /// How long before its end a token is renewed; a short-lived one at half of its life.
 const EARLY: Duration = Duration::from_mins(5);
@@ -225,7 +225,8 @@ pub fn denied(
         None => error.to_owned(),
     };
     if status == StatusCode::TOO_MANY_REQUESTS {
-        return ProviderError::Throttled { retry_after };
+        let by = Throttler::Connection("Microsoft's sign-in service was asked too often".into());
+        return ProviderError::Throttled { by, retry_after };
     }
     let is = |numbers: &[u64]| {
         let codes = denied.iter().flat_map(|denied| &denied.error_codes);

@@ -200,14 +200,14 @@ impl Client {
     /// What a request is answered with. Every request to Graph comes through here.
     async fn answer(&self, method: Method, url: Url, body: Option<&Value>) -> Result<Vec<u8>, Failure> {
         // Before the token: it is not to grow old while it waits.
-        let turn = self.shared.budget.request(&self.mailbox).await;
+        let turn = self.shared.budget.request(&self.mailbox).await?;
         let token = self.token().await?;
         match self.send(method.clone(), url.clone(), body, &token).await {
             // The token may have been withdrawn before its time: once with a new one.
             Err(Failure::Api(error)) if error.status == StatusCode::UNAUTHORIZED => {
                 self.reject(&token).await?;
                 drop(turn);
-                let _turn = self.shared.budget.request(&self.mailbox).await;
+                let _turn = self.shared.budget.request(&self.mailbox).await?;
                 let token = self.token().await?;
                 self.send(method, url, body, &token).await
             }
@@ -281,8 +281,9 @@ impl<T: DeserializeOwned> Listed<T> {
     pub fn new(value: Value) -> Self {
         match T::deserialize(&value) {
             Ok(item) => Self::Read(item),
-            Err(error) => {
-                tracing::debug!(%error, "an item of a listing cannot be read");
+            // What serde says of it would quote the event.
+            Err(_) => {
+                tracing::debug!("an item of a listing cannot be read");
                 Self::Odd(value)
             }
         }

@@ -6,8 +6,8 @@ use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
 use serde::Deserialize;
 
-use crate::providers::ProviderError;
 use crate::providers::retry_after::retry_after;
+use crate::providers::{ProviderError, Throttler};
 
 /// Why a request brought no answer that can be used.
 #[derive(Debug)]
@@ -25,6 +25,8 @@ pub struct ApiError {
     pub code: String,
     pub message: String,
     pub retry_after: Option<Duration>,
+    /// It is said of the application or the tenant as a whole.
+    pub of_all: bool,
     /// What was asked rested on the consent of one person.
     pub consented: bool,
 }
@@ -59,6 +61,7 @@ impl ApiError {
             code: detail.code,
             message: detail.message,
             retry_after: retry_after(headers),
+            of_all: is_of_all(headers),
             consented: false,
         }
     }
@@ -102,6 +105,16 @@ impl ApiError {
     }
 }
 
+/// Whether a limit is that of the application or the tenant, and not for writing alone: of calendars,
+/// nothing but subscriptions is written. The header reads "scope/limit/application/whose"
+/// ("Microsoft Graph service-specific throttling limits"); without it, it is the mailbox.
+fn is_of_all(headers: &HeaderMap) -> bool {
+    let header = headers.get("x-ms-throttle-scope").and_then(|value| value.to_str().ok());
+    let mut parts = header.unwrap_or_default().split('/').map(|part| part.trim().to_ascii_lowercase());
+    let (scope, limit) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+    ["tenant", "application", "tenant_application"].contains(&scope.as_str()) && limit != "write"
+}
+
 impl From<ApiError> for ProviderError {
     fn from(error: ApiError) -> Self {
         let summary = error.summary();
@@ -133,9 +146,18 @@ impl From<ApiError> for ProviderError {
                 Self::Unreachable(format!("there is no such mailbox in Exchange Online ({summary})"))
             }
             StatusCode::GONE => Self::CursorRejected,
-            StatusCode::TOO_MANY_REQUESTS => Self::Throttled { retry_after: error.retry_after },
-            StatusCode::SERVICE_UNAVAILABLE if error.retry_after.is_some() => {
-                Self::Throttled { retry_after: error.retry_after }
+            StatusCode::TOO_MANY_REQUESTS if error.of_all => Self::Throttled {
+                by: Throttler::Connection(format!(
+                    "Microsoft Graph limits the application as a whole ({summary}); lower \
+                     `requests_per_minute`, or see what else uses the application"
+                )),
+                retry_after: error.retry_after,
+            },
+            StatusCode::TOO_MANY_REQUESTS => {
+                Self::Throttled { by: Throttler::Mailbox(summary), retry_after: error.retry_after }
+            }
+            status if status.is_server_error() && error.retry_after.is_some() => {
+                Self::Throttled { by: Throttler::Mailbox(summary), retry_after: error.retry_after }
             }
             StatusCode::REQUEST_TIMEOUT => Self::Temporary(summary),
             status if status.is_server_error() => Self::Temporary(summary),
@@ -191,16 +213,18 @@ mod tests {
 
     #[test]
     fn statuses_have_a_meaning() {
-        let throttled = |seconds: Option<f64>| ProviderError::Throttled {
+        let throttled = |status: u16, seconds: Option<f64>| ProviderError::Throttled {
+            by: Throttler::Mailbox(format!("status {status}")),
             retry_after: seconds.map(Duration::from_secs_f64),
         };
-        assert_eq!(meaning(429, Some("2.128"), "", ""), throttled(Some(2.128)));
-        assert_eq!(meaning(429, Some("10"), "", ""), throttled(Some(10.0)));
-        assert_eq!(meaning(429, None, "", ""), throttled(None));
+        assert_eq!(meaning(429, Some("2.128"), "", ""), throttled(429, Some(2.128)));
+        assert_eq!(meaning(429, Some("10"), "", ""), throttled(429, Some(10.0)));
+        assert_eq!(meaning(429, None, "", ""), throttled(429, None));
         for odd in ["-1", "NaN", "1e300", "soon"] {
-            assert_eq!(meaning(429, Some(odd), "", ""), throttled(None));
+            assert_eq!(meaning(429, Some(odd), "", ""), throttled(429, None));
         }
-        assert_eq!(meaning(503, Some("30"), "", ""), throttled(Some(30.0)));
+        assert_eq!(meaning(503, Some("30"), "", ""), throttled(503, Some(30.0)));
+        assert_eq!(meaning(504, Some("30"), "", ""), throttled(504, Some(30.0)));
         assert!(matches!(meaning(503, None, "ServiceUnavailable", ""), ProviderError::Temporary(_)));
         assert!(matches!(meaning(500, None, "", ""), ProviderError::Temporary(_)));
         assert_eq!(meaning(410, None, "SyncStateNotFound", ""), ProviderError::CursorRejected);
@@ -212,6 +236,28 @@ mod tests {
             panic!("not unreachable");
         };
         assert!(text.contains("application access policy"), "{text}");
+    }
+
+    #[test]
+    fn only_what_is_said_of_all_holds_up_everybody() {
+        let of_all = |scope: Option<&'static str>| {
+            let mut headers = HeaderMap::new();
+            if let Some(scope) = scope {
+                headers.insert("x-ms-throttle-scope", scope.parse().expect("header"));
+            }
+            let body = br#"{"error": {"code": "ApplicationThrottled",
+                "message": "Application is over its MailboxConcurrency limit."}}"#;
+            match ApiError::read(StatusCode::TOO_MANY_REQUESTS, &headers, body).into() {
+                ProviderError::Throttled { by, .. } => matches!(by, Throttler::Connection(_)),
+                other => panic!("{other:?}"),
+            }
+        };
+        assert!(of_all(Some("Tenant_Application/ReadWrite/9a3d526c/0785ef7c")));
+        assert!(of_all(Some("Application/Read/9a3d526c")));
+        for one in ["", "User/Read/9a3d526c/0785ef7c", "Tenant_Application/Write/9a3d526c/0785ef7c"] {
+            assert!(!of_all(Some(one)), "{one:?}");
+        }
+        assert!(!of_all(None));
     }
 
     #[test]

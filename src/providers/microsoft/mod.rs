@@ -44,7 +44,7 @@ use self::client::Graph;
 use self::teams::Directory;
 use super::{Budget, Channel, Listing, Provider, ProviderError, Tokens, Wish};
 use crate::config;
-use crate::domain::event::{Conference, Event, Window};
+use crate::domain::event::{Conference, ConferenceService, Event, Window};
 use crate::domain::evidence::Call;
 use crate::domain::people::Address;
 
@@ -116,6 +116,10 @@ impl Provider for Microsoft {
 
     async fn look(&self, mailbox: &Address, key: &str) -> Result<Option<Event>, ProviderError> {
         self.calendar(mailbox).look(key).await
+    }
+
+    fn keeps_records_of(&self, service: ConferenceService) -> bool {
+        service == ConferenceService::MicrosoftTeams
     }
 
     /// `mailbox` must be the organiser's: Teams tells nobody else.

@@ -37,6 +37,7 @@ impl Calendar<'_> {
             id: made.id,
             resource: made.resource.unwrap_or(resource),
             expires_at: made.expiration_date_time,
+            heard: true,
         })
     }
 }

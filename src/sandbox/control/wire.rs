@@ -195,6 +195,8 @@ pub struct Quirks {
     pub graph_gone_location: bool,
     /// Google: a channel's first message comes before the answer that opens it.
     pub google_sync_first: bool,
+    /// Google: channels last an hour, whatever is asked for.
+    pub google_short_channels: bool,
     /// Google: a call that is asked for is made only after the event was told once, which is a change.
     pub google_conference_pending: bool,
     /// Both: events have properties that no definition names; Graph's `occurrenceId` is one.

@@ -101,5 +101,8 @@ mod tests {
             json!({"summary": "x", "items": [{"id": "1", "start": {"dateTime": "d", "timeZone": "z"}}]})
         );
         assert_eq!(Mask::parse("items(id"), None);
+        let mask = Mask::parse("items(id,extended(private/ours,shared/ours))").expect("a mask");
+        let full = json!({"items": [{"id": "1", "extended": {"private": {"ours": "1", "theirs": "2"}}}]});
+        assert_eq!(mask.apply(full), json!({"items": [{"id": "1", "extended": {"private": {"ours": "1"}}}]}));
     }
 }

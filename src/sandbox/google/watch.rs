@@ -16,6 +16,8 @@ use crate::sandbox::world::ids::{base32hex, hash};
 /// How long a channel lives when nothing is asked for, and at most.
 const USUAL: Duration = Duration::days(7);
 const LONGEST: Duration = Duration::days(30);
+/// The same where they are short.
+const SHORT: Duration = Duration::hours(1);
 
 /// The open channels.
 #[derive(Default)]
@@ -134,7 +136,8 @@ pub fn watch(
             "Channel token is too long; it has at most 256 characters",
         ));
     }
-    let until = until(&body, all.world.now)?;
+    let longest = if all.world.quirks.google_short_channels { SHORT } else { LONGEST };
+    let until = until(&body, all.world.now)?.min(all.world.now + longest);
     if !all.channels.names.insert(id.to_string()) {
         return Err(refuse("channelIdNotUnique", &format!("Channel id {id} not unique")));
     }
@@ -202,7 +205,7 @@ fn until(body: &Value, now: DateTime<Utc>) -> Result<DateTime<Utc>, Reply> {
         (None, None) => Some(now + USUAL),
     };
     match asked {
-        Some(until) if until > now => Ok(until.min(now + LONGEST)),
+        Some(until) if until > now => Ok(until),
         _ => Err(refuse("invalid", "The channel's expiration is in the past")),
     }
 }

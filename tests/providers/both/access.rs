@@ -20,6 +20,15 @@ async fn an_expired_token_is_renewed_on_the_way() {
     }
 }
 
+/// How long the provider asks to wait, for the sake of one mailbox.
+#[track_caller]
+fn throttled(answer: Result<Listing, ProviderError>) -> Option<Duration> {
+    match answer {
+        Err(ProviderError::Throttled { by: Throttler::Mailbox(_), retry_after }) => retry_after,
+        other => panic!("{other:?}"),
+    }
+}
+
 #[tokio::test]
 async fn trouble_is_told_apart_by_what_can_be_done_about_it() {
     let stage = Stage::plain().await;
@@ -30,8 +39,12 @@ async fn trouble_is_told_apart_by_what_can_be_done_about_it() {
             for (wait, seconds) in [(Some("17"), Some(17)), (None, None)] {
                 stage.fault(path, 429, wait).await;
                 let retry_after = seconds.map(Duration::from_secs);
-                let throttled = Err(ProviderError::Throttled { retry_after });
-                assert_eq!(stage.list(who, cursor).await, throttled, "{who}");
+                assert_eq!(throttled(stage.list(who, cursor).await), retry_after, "{who}");
+            }
+            for status in [500, 502, 503, 504] {
+                stage.fault(path, status, Some("120")).await;
+                let wait = throttled(stage.list(who, cursor).await);
+                assert_eq!(wait, Some(Duration::from_secs(120)), "{who} {status}");
             }
             for status in [500, 502, 503, 504] {
                 stage.fault(path, status, None).await;

@@ -21,7 +21,7 @@ use mentord::domain::evidence::Call;
 use mentord::domain::people::Address;
 use mentord::providers::google::Google;
 use mentord::providers::microsoft::Microsoft;
-use mentord::providers::{Listing, Provider, ProviderError};
+use mentord::providers::{Listing, Provider, ProviderError, Throttler};
 use mentord::sandbox::{
     Control, Fault, NewMeeting, NewPerson, Options, Planned, Provider as At, Quirks, Sandbox,
 };

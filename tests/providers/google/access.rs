@@ -11,14 +11,37 @@ async fn being_too_fast_is_told_with_the_time_to_wait() {
         refused(403, "rateLimitExceeded"),
         refused(429, "rateLimitExceeded").insert_header("retry-after", "17"),
         ResponseTemplate::new(429).set_body_string("<html>"),
+        refused(503, "backendError")
+            .insert_header("date", "Mon, 02 Mar 2026 09:00:00 GMT")
+            .insert_header("retry-after", "Mon, 02 Mar 2026 09:30:00 GMT"),
     ])
     .await;
-    let throttled = |retry_after| Err(ProviderError::Throttled { retry_after });
-    assert_eq!(stage.list(Some("s1")).await, throttled(None));
-    assert_eq!(stage.list(Some("s1")).await, throttled(Some(Duration::from_secs(17))));
-    assert_eq!(stage.list(Some("s1")).await, throttled(None));
+    for wait in [None, Some(Duration::from_secs(17)), None, Some(Duration::from_secs(1800))] {
+        match stage.list(Some("s1")).await {
+            Err(ProviderError::Throttled { retry_after, .. }) => assert_eq!(retry_after, wait),
+            other => panic!("{other:?}"),
+        }
+    }
     // None was tried again.
-    assert_eq!(stage.requests().await, since(&[("s1", "t1"); 3]));
+    assert_eq!(stage.requests().await, since(&[("s1", "t1"); 4]));
+}
+
+/// A calendar must not be left on a cursor that Google cannot read, whatever it says of it.
+#[tokio::test]
+async fn a_bad_request_for_what_changed_rejects_the_cursor() {
+    let stage = Stage::new([
+        token("t1"),
+        refused(400, "badRequest"),
+        ok(json!({"items": [], "nextPageToken": "p2"})),
+        refused(400, "badRequest"),
+        refused(400, "badRequest"),
+    ])
+    .await;
+    assert_eq!(stage.list(Some("s1")).await, Err(ProviderError::CursorRejected));
+    // Of later pages and of full listings it says nothing.
+    for cursor in [Some("s1"), None] {
+        assert!(matches!(stage.list(cursor).await, Err(ProviderError::Refused(_))));
+    }
 }
 
 #[tokio::test]

@@ -33,6 +33,8 @@ async fn a_first_sync_walks_all_pages_even_past_an_empty_one() {
         let (_, fields) = fields.expect("a mask");
         assert!(fields.ends_with("),nextPageToken,nextSyncToken"), "{fields}");
         assert!(!fields.contains("description"), "{fields}");
+        // Of what others hang on events, our own mark alone.
+        assert!(fields.contains("extendedProperties(private/mentord,shared/mentord)"), "{fields}");
     }
 }
 

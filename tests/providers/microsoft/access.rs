@@ -14,8 +14,9 @@ async fn throttling_and_trouble_are_told_and_not_retried() {
         refusal(404, "MailboxNotEnabledForRESTAPI"),
     ])
     .await;
+    let by = Throttler::Mailbox("status 429 ApplicationThrottled".to_owned());
     let wait = Some(Duration::from_millis(2128));
-    assert_eq!(stage.list(None).await, Err(ProviderError::Throttled { retry_after: wait }));
+    assert_eq!(stage.list(None).await, Err(ProviderError::Throttled { by, retry_after: wait }));
     let answer = stage.list(None).await;
     assert!(matches!(answer, Err(ProviderError::Temporary(_))));
     for _ in 0..2 {

@@ -14,7 +14,7 @@ use mentord::config;
 use mentord::domain::event::{Event, Moment, Window};
 use mentord::domain::people::Address;
 use mentord::providers::microsoft::Microsoft;
-use mentord::providers::{Change, Listing, Provider, ProviderError};
+use mentord::providers::{Change, Listing, Provider, ProviderError, Throttler};
 use serde_json::{Value, json};
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
