@@ -45,21 +45,21 @@ fn none() -> Quirks {
 }
 
 #[rstest]
-#[case::plain([ADA, BEN], none(), &["since look since"])]
-#[case::empty_pages([ADA, BEN], Quirks { google_empty_page: true, ..none() }, &["since page look since page"])]
-#[case::decades_ahead([ADA, BEN], Quirks { google_unbounded: true, ..none() }, &["since look since"])]
-#[case::unknown([ADA, BEN], Quirks { unknown_properties: true, ..none() }, &["since look since"])]
-#[case::read_only([ADA, BEN], Quirks { google_reader: true, ..none() }, &["since look since"])]
-#[case::plain([CHEN, DARA], none(), &["since page look since"])]
-#[case::empty_pages([CHEN, DARA], Quirks { graph_empty_page: true, ..none() }, &["since page page look since page"])]
-#[case::changed_between([CHEN, DARA], Quirks { graph_repeat: true, ..none() }, &["since page look since"])]
-#[case::apart([CHEN, DARA], Quirks { graph_master_apart: true, ..none() }, &["since page page look since"])]
-#[case::missing([CHEN, DARA], Quirks { graph_master_missing: true, ..none() }, &["since page look instances look since", "since page look instances instances look since"])]
-#[case::no_zones([CHEN, DARA], Quirks { graph_custom_zones: true, ..none() }, &["since page look since"])]
-#[case::changed([CHEN, DARA], Quirks { graph_removed_changed: true, ..none() }, &["since page look since"])]
-#[case::capitals([CHEN, DARA], Quirks { graph_capitals: true, ..none() }, &["since page look since"])]
-#[case::unknown([CHEN, DARA], Quirks { unknown_properties: true, ..none() }, &["since page look since"])]
-#[case::four_at_once([CHEN, DARA], Quirks { graph_takes_ms: 20, ..none() }, &["since page look since"])]
+#[case::plain([ADA, BEN], none(), &["since since"])]
+#[case::empty_pages([ADA, BEN], Quirks { google_empty_page: true, ..none() }, &["since page since page"])]
+#[case::decades_ahead([ADA, BEN], Quirks { google_unbounded: true, ..none() }, &["since since"])]
+#[case::unknown([ADA, BEN], Quirks { unknown_properties: true, ..none() }, &["since since"])]
+#[case::read_only([ADA, BEN], Quirks { google_reader: true, ..none() }, &["since since"])]
+#[case::plain([CHEN, DARA], none(), &["since page look view since"])]
+#[case::empty_pages([CHEN, DARA], Quirks { graph_empty_page: true, ..none() }, &["since page page look view since page"])]
+#[case::changed_between([CHEN, DARA], Quirks { graph_repeat: true, ..none() }, &["since page instances look view since", "since page instances instances look view since"])]
+#[case::apart([CHEN, DARA], Quirks { graph_master_apart: true, ..none() }, &["since page page look view since"])]
+#[case::missing([CHEN, DARA], Quirks { graph_master_missing: true, ..none() }, &["since page look instances look view since", "since page look instances instances look view since"])]
+#[case::no_zones([CHEN, DARA], Quirks { graph_custom_zones: true, ..none() }, &["since page look view since"])]
+#[case::changed([CHEN, DARA], Quirks { graph_removed_changed: true, ..none() }, &["since page look view since"])]
+#[case::capitals([CHEN, DARA], Quirks { graph_capitals: true, ..none() }, &["since page look view since"])]
+#[case::unknown([CHEN, DARA], Quirks { unknown_properties: true, ..none() }, &["since page look view since"])]
+#[case::four_at_once([CHEN, DARA], Quirks { graph_takes_ms: 20, ..none() }, &["since page look view since"])]
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_a_vendor_s_habits_the_same_is_known(
     #[case] pair: [&str; 2],
@@ -166,13 +166,18 @@ async fn a_mailbox_that_appears_later_is_read_then() {
     for who in [CHEN, DARA] {
         programme.world.mailbox(who, Mailbox::Open).await.expect("there");
     }
-    programme.until("2026-10-05T07:00").await;
+    programme.until("2026-10-05T07:10").await;
     assert_eq!(programme.calendar(CHEN).await.trouble(), None);
     assert_eq!(programme.sessions().await.len(), 4);
     let (_, asked) = programme.asked_of_vendors().await;
-    // A quarter of an hour between the attempts.
+    // A quarter of an hour between the attempts, or somewhat more, and the first that succeeded but for it.
     for who in ["chen", "dara"] {
-        assert_eq!(about(&asked, who), ["all"; 4], "{asked:?}");
+        let about = about(&asked, who);
+        let attempts = about.iter().take_while(|kind| **kind == "all").count();
+        assert!(
+            (3..=5).contains(&attempts) && about[attempts..].iter().all(|kind| *kind == "since"),
+            "{asked:?}"
+        );
     }
     programme.both(&weekly, [CHEN, DARA], "2026-10-06T10:00").await;
     programme.until("2026-10-06T13:00").await;
