@@ -48,6 +48,10 @@ pub struct Round<S> {
     pub seq: u64,
     /// Whether a cursor follows the last page.
     pub resumable: bool,
+    /// It tells of changes, and not of all there is.
+    pub increment: bool,
+    /// Up to which change its pages were carried on while it was read.
+    pub moved_on: u64,
 }
 
 /// The cursors and rounds of one vendor.
@@ -91,6 +95,10 @@ impl<S> Cursors<S> {
 
     pub fn round(&self, number: u64) -> Option<&Round<S>> {
         self.rounds.get(&number)
+    }
+
+    pub fn round_mut(&mut self, number: u64) -> Option<&mut Round<S>> {
+        self.rounds.get_mut(&number)
     }
 
     /// Forgets every cursor and round whose scope is meant.

@@ -30,8 +30,9 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 pub use control::client::{Control, ControlError};
 pub use control::wire::{
-    Conference, Fault, Join, Lifecycle, Mail, Mailbox, NewMeeting, NewPerson, NoticeRules, Notified,
-    Occurrence, Person, Planned, Presence, Provider, Quirks, Removal, Response, TrueMeeting, Watch, Will,
+    Alteration, Conference, Fault, Join, Lifecycle, Mail, Mailbox, NewMeeting, NewPerson, NoticeRules,
+    Notified, Occurrence, Person, Planned, Presence, Provider, Quirks, Removal, Response, TrueMeeting, Watch,
+    Will,
 };
 
 /// How a sandbox begins.

@@ -3,7 +3,14 @@
 //!
 //! Each seed is a walk of its own: a few people on Google and Microsoft 365, a mentoring pairing or
 //! two, other meetings in between; dozens of edits, faults and clock steps; readings in between through
-//! the real steps. Then the faults end and everything is read until it settles.
+//! the real steps. In the middle and in the end the faults end, everything is read until it settles, and
+//! the books are compared:
+//!
+//! - what stands, from when to when, for whom; who holds it, what everybody answered, its call, and
+//!   whether it is certain to be a session (`compare`, `facts`, `weigh`);
+//! - that a session is the same one for ever, wherever it goes, under whatever series, and counts no more
+//!   moves than there were (`books`);
+//! - that one meeting is one session, and nothing is called off that nobody called off (`compare`).
 //!
 //! ```sh
 //! MENTORD_TEST_SEEDS=100000 cargo test --test walk        # more of them
@@ -15,11 +22,19 @@ mod chance;
 #[path = "../postgres/mod.rs"]
 mod postgres;
 
+mod books;
 mod compare;
 mod edits;
+mod facts;
+mod faults;
+mod history;
+mod people;
+mod plans;
+mod shapes;
 mod stage;
 mod steps;
 mod walk;
+mod weigh;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};

@@ -22,6 +22,16 @@ pub enum Kind {
     Uninvite,
     Invite,
     Hide,
+    MoveFar,
+    Purpose,
+    Become,
+    Free,
+    AllDay,
+    Call,
+    Room,
+    Refile,
+    /// Something is called off while calendars are read.
+    Amid,
     Wait,
     Read,
     Crash,
@@ -33,7 +43,7 @@ pub enum Kind {
 }
 
 /// How often each is drawn.
-const WEIGHTS: [(Kind, u32); 25] = [
+const WEIGHTS: [(Kind, u32); 34] = [
     (Kind::PlanSingle, 7),
     (Kind::PlanSeries, 9),
     (Kind::PlanNoise, 4),
@@ -51,13 +61,22 @@ const WEIGHTS: [(Kind, u32); 25] = [
     (Kind::Uninvite, 4),
     (Kind::Invite, 5),
     (Kind::Hide, 4),
+    (Kind::MoveFar, 3),
+    (Kind::Purpose, 3),
+    (Kind::Become, 3),
+    (Kind::Free, 2),
+    (Kind::AllDay, 2),
+    (Kind::Call, 3),
+    (Kind::Room, 2),
+    (Kind::Refile, 1),
+    (Kind::Amid, 5),
     (Kind::Wait, 8),
     (Kind::Read, 16),
     (Kind::Crash, 5),
     (Kind::Fault, 8),
     (Kind::LoseCursors, 2),
     (Kind::RevokeTokens, 1),
-    (Kind::Quirks, 2),
+    (Kind::Quirks, 4),
     (Kind::Settle, 2),
 ];
 
@@ -71,7 +90,8 @@ pub struct Step {
 }
 
 impl Step {
-    /// The steps of a walk: something to read first, and at most as many as an hour has minutes.
+    /// The steps of a walk: something to read first, in the middle a moment in which all is settled, and
+    /// at most as many as an hour has minutes.
     pub fn draw(chance: &mut Chance) -> Vec<Self> {
         let all: u32 = WEIGHTS.iter().map(|(_, weight)| weight).sum();
         let kind = |chance: &mut Chance| {
@@ -85,11 +105,13 @@ impl Step {
             });
             found.map_or(Kind::Read, |(kind, _)| *kind)
         };
-        (0..chance.within(8..38))
+        let count = chance.within(8..38);
+        (0..count)
             .map(|number| {
                 let kind = match number {
                     0 => Kind::PlanSeries,
                     1 if chance.in_hundred(70) => Kind::Read,
+                    _ if number == count / 2 => Kind::Settle,
                     _ => kind(chance),
                 };
                 Self { kind, number, dice: std::array::from_fn(|_| chance.within(0..u32::MAX)) }

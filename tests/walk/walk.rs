@@ -1,7 +1,5 @@
 //! One walk: what happens, in which order, and what must be known in the end.
 
-use std::sync::Mutex;
-
 use chrono::{DateTime, TimeDelta, Utc};
 use mentord::clock::Clock as _;
 use mentord::domain::calendar::CalendarState;
@@ -9,10 +7,13 @@ use mentord::pipeline::{Outcome, detect, sync};
 use mentord::sandbox::Quirks;
 use mentord::store::Queue;
 
+use crate::books::Books;
 use crate::chance::Chance;
-use crate::compare::{Books, Since};
-use crate::edits::{People, SECRET};
-use crate::stage::{ADA, BEN, CHEN, DARA, Place, ROSTERS, Stage, at};
+use crate::compare::{World, compare};
+use crate::faults::{conceals, fault, quirks};
+use crate::history::History;
+use crate::people::{People, SECRET};
+use crate::stage::{Place, ROSTERS, Stage, at};
 use crate::steps::{Kind, Step};
 
 /// When walks begin: around the days on which the clocks are set in Berlin and in New York, and in
@@ -63,13 +64,17 @@ impl Walk {
             control: &stage.control,
             pairs,
             now: self.begin,
-            noise: [].into(),
-            hidden: [].into(),
-            moved: [].into(),
-            ever_as_a_whole: [].into(),
-            done: Mutex::default(),
+            veiled: [].into(),
+            history: History::default(),
         };
-        let mut going = Going { place, people, log: Vec::new(), books: Books::new(pairs) };
+        let mut going = Going {
+            place,
+            people,
+            log: Vec::new(),
+            books: Books::default(),
+            quirks: Quirks::default(),
+            concealed: false,
+        };
         let walked = going.all(&self.steps).await;
         let bytes = going.place.bytes().await;
         let well = walked.and_then(|()| secrets(&bytes));
@@ -96,6 +101,9 @@ struct Going<'a> {
     people: People<'a>,
     log: Vec<String>,
     books: Books,
+    quirks: Quirks,
+    /// Changes may have been kept from mentord since it last listed everything.
+    concealed: bool,
 }
 
 impl Going<'_> {
@@ -119,12 +127,23 @@ impl Going<'_> {
                 self.note(&format!("{hours} hours later"));
             }
             Kind::Read => {
-                if step.in_hundred(0, 70) {
-                    let now = self.place.clock.now();
-                    self.place.context.store.sync_all_now(now).await.map_err(|error| error.to_string())?;
+                match step.in_hundred(0, 70) {
+                    true => self.all_are_due().await?,
+                    false => self.set_clock(self.place.clock.now() + TimeDelta::seconds(1)).await,
                 }
                 self.read().await?;
                 self.note("the calendars are read");
+            }
+            Kind::Amid => {
+                if let Some(what) = self.people.amid(step).await {
+                    self.note(&what);
+                }
+                let quirks = Quirks { pages_move_on: step.in_hundred(6, 70), ..self.quirks };
+                control.quirks(quirks).await.expect("habits");
+                self.all_are_due().await?;
+                self.read().await?;
+                control.quirks(self.quirks).await.expect("habits");
+                self.note(&format!("the calendars are read, and pages move on: {}", quirks.pages_move_on));
             }
             Kind::Fault => {
                 let line = fault(step);
@@ -145,9 +164,10 @@ impl Going<'_> {
                 self.note("all tokens are lost");
             }
             Kind::Quirks => {
-                let quirks = quirks(step);
-                control.quirks(quirks).await.expect("habits");
-                self.note(&format!("{quirks:?}"));
+                self.quirks = quirks(step);
+                self.concealed |= conceals(self.quirks);
+                control.quirks(self.quirks).await.expect("habits");
+                self.note(&format!("{:?}", self.quirks));
             }
             Kind::Settle => self.settle_and_compare().await?,
             _ => {
@@ -165,6 +185,13 @@ impl Going<'_> {
         self.people.now = now;
     }
 
+    /// Everything is to be read; no two readings are ever made at the same moment.
+    async fn all_are_due(&mut self) -> Result<(), String> {
+        self.set_clock(self.place.clock.now() + TimeDelta::seconds(1)).await;
+        let context = &self.place.context;
+        context.store.sync_all_now(context.clock.now()).await.map_err(|error| error.to_string())
+    }
+
     /// Does all reading that is due, and puts together what it brought.
     async fn read(&self) -> Result<(), String> {
         let context = &self.place.context;
@@ -180,9 +207,9 @@ impl Going<'_> {
 
     /// Reads, until so many requests were made: then nothing of it goes on, and what was in hand is
     /// taken up by the next.
-    async fn crash(&self, requests: usize) -> Result<(), String> {
+    async fn crash(&mut self, requests: usize) -> Result<(), String> {
+        self.all_are_due().await?;
         let (context, control) = (&self.place.context, self.people.control);
-        context.store.sync_all_now(context.clock.now()).await.map_err(|error| error.to_string())?;
         control.clear_requests().await.expect("requests");
         tokio::select! {
             read = sync::step(context) => drop(read.map_err(|error| format!("reading: {error}"))?),
@@ -195,6 +222,14 @@ impl Going<'_> {
     /// The faults end; every calendar is read once more, as soon as mentord means to by itself.
     async fn settle_and_compare(&mut self) -> Result<(), String> {
         self.people.control.clear_faults().await.expect("no more faults");
+        // A claim may have been made when the crash was thought to be over.
+        self.place.leases_end().await;
+        self.concealed |= std::mem::take(&mut self.people.history.out_of_sight);
+        if std::mem::replace(&mut self.concealed, conceals(self.quirks)) {
+            // Whatever was kept back shows when everything is listed, once a day.
+            self.set_clock(self.place.clock.now() + TimeDelta::days(1)).await;
+            self.note("a day later, since changes were kept back");
+        }
         let since = self.place.clock.now();
         self.set_clock(since + TimeDelta::seconds(1)).await;
         for _ in 0..ROUNDS {
@@ -222,75 +257,20 @@ impl Going<'_> {
         let now = self.place.clock.now();
         // Windows are moved before less than six tenths of them lie ahead.
         let window = (now - sync.past + TimeDelta::days(1), now + sync.future * 6 / 10);
-        let truth = self.people.control.meetings(window.0, window.1).await.expect("the truth");
-        let since = Since {
-            moved: std::mem::take(&mut self.people.moved),
-            ever_as_a_whole: self.people.ever_as_a_whole.clone(),
-            as_a_whole: self.people.moved_as_a_whole(),
+        let beyond = now + sync.future;
+        let day = TimeDelta::days(1);
+        let truth = self.people.control.meetings(window.0 - day, beyond + day).await.expect("the truth");
+        self.people.history.settled(now);
+        let world = World {
+            truth: &truth,
+            history: &self.people.history,
+            veiled: &self.people.veiled,
             now,
-            hidden: self.people.hidden.clone(),
+            window,
+            beyond,
         };
-        self.books.compare(&self.place.context.store, &truth, &self.people.noise, &since, window).await
-    }
-}
-
-fn fault(step: &Step) -> String {
-    const LISTS: [&str; 6] = ["events?", "calendarView", "pageToken", "skiptoken", "syncToken", "deltatoken"];
-    const ANYWHERE: [&str; 8] =
-        ["/calendar/", "/v1.0/", "/events/", "instances", "/google/token", "/login/", CHEN, ADA];
-    let (part, answer) = if step.in_hundred(0, 60) {
-        let answers = [
-            "429 retry-after 2",
-            "500",
-            "503 retry-after 0.5",
-            "garbage",
-            "odd json",
-            "truncate",
-            "reset",
-            "404",
-            "403",
-            "401",
-            "410",
-            "410 code \"resyncRequired\"",
-            "410 code \"syncStateNotFound\"",
-            "400 code \"resyncRequired\"",
-            "duplicate page",
-            "page without token",
-            "slow 2ms",
-        ];
-        (step.one_of(1, &LISTS), step.one_of(2, &answers))
-    } else {
-        let answers = ["429", "500", "502", "garbage", "truncate", "reset", "401", "slow 2ms"];
-        (step.one_of(1, &ANYWHERE), step.one_of(2, &answers))
-    };
-    let times = step.one_of(3, &["once", "once", "twice", "5 times"]);
-    let line = |(part, answer, times): (&str, &str, &str)| {
-        format!("after {} requests to \"{part}\" answer {answer} {times}", step.throw(4, 4))
-    };
-    if step.in_hundred(5, 15) {
-        let whose = step.one_of(6, &[ADA, BEN, CHEN, DARA]).unwrap_or(ADA);
-        let what = if step.in_hundred(7, 50) { "revoke token" } else { "lose cursor" };
-        return format!("after {} requests {what} of {whose}", step.throw(4, 9));
-    }
-    line((part.unwrap_or_default(), answer.unwrap_or("500"), times.unwrap_or("once")))
-}
-
-fn quirks(step: &Step) -> Quirks {
-    let mut number = 0;
-    let mut drawn = || {
-        number += 1;
-        step.throw(number % 8, 7 + number) < 3
-    };
-    Quirks {
-        google_empty_page: drawn(),
-        google_unbounded: drawn(),
-        graph_empty_page: drawn(),
-        graph_repeat: drawn(),
-        graph_master_apart: drawn(),
-        graph_master_missing: drawn(),
-        graph_shift_all_day: drawn(),
-        graph_gone_location: drawn(),
-        graph_custom_zones: drawn(),
-        ..Quirks::default()
+        compare(&mut self.books, self.people.pairs, &self.place.context.store, &world).await?;
+        self.people.history.compared();
+        Ok(())
     }
 }

@@ -6,9 +6,9 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::sandbox::control::wire::{
-    ApplicationOrder, Fault, Join, Lifecycle, LifecycleOrder, Mail, Mailbox, MailboxOrder, NewMeeting,
-    NewPerson, NoticeRules, Notified, Person, Planned, Provider, Quirks, Removal, RemovalOrder, Response,
-    TrueMeeting, Watch, Will,
+    Alteration, ApplicationOrder, Fault, Join, Lifecycle, LifecycleOrder, Mail, Mailbox, MailboxOrder,
+    NewMeeting, NewPerson, NoticeRules, Notified, Person, Planned, Provider, Quirks, Removal, RemovalOrder,
+    Response, TrueMeeting, Watch, Will,
 };
 
 /// Why a control call failed.
@@ -134,6 +134,11 @@ impl Control {
     pub async fn retitle(&self, id: &str, title: &str, occurrence: Original) -> Done<()> {
         let body = json!({"title": title, "occurrence": occurrence});
         self.order(&format!("meetings/{id}/retitle"), &body).await
+    }
+
+    /// Changes what an alteration names, of all of a meeting.
+    pub async fn alter(&self, id: &str, alteration: &Alteration) -> Done<()> {
+        self.order(&format!("meetings/{id}/alter"), alteration).await
     }
 
     /// Makes a meeting `private` or `confidential`, or `default` again; all of a series.

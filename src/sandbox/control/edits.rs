@@ -11,7 +11,7 @@ use chrono::{DateTime, Utc};
 use serde::Deserialize;
 
 use super::{Here, Shared, Told, done, read};
-use crate::sandbox::control::wire::{Join, Planned, Response};
+use crate::sandbox::control::wire::{Alteration, Join, Planned, Response};
 use crate::sandbox::http::State;
 use crate::sandbox::world::Following;
 
@@ -31,6 +31,7 @@ pub fn router() -> Router<Arc<State>> {
         .route("/meetings/{id}/invite", post(invite))
         .route("/meetings/{id}/uninvite", post(uninvite))
         .route("/meetings/{id}/restore", post(restore))
+        .route("/meetings/{id}/alter", post(alter))
 }
 
 #[derive(Deserialize)]
@@ -205,5 +206,11 @@ struct Restore {
 async fn restore(Shared(state): Here, Path(id): Path<String>, body: Bytes) -> Told<Answer> {
     let order: Restore = read(&body)?;
     state.lock().world.restore(&id, order.who.as_deref(), order.occurrence)?;
+    Ok(done())
+}
+
+async fn alter(Shared(state): Here, Path(id): Path<String>, body: Bytes) -> Told<Answer> {
+    let order: Alteration = read(&body)?;
+    state.lock().world.alter(&id, order)?;
     Ok(done())
 }

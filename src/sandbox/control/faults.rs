@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 use crate::sandbox::control::script::{Line, What};
@@ -30,6 +31,8 @@ pub struct Dealt {
     pub tokens: Vec<Option<String>>,
     pub consents: Vec<Option<String>>,
     pub cursors: Vec<Option<String>>,
+    /// What is called off before it is answered.
+    pub called_off: Vec<(String, Option<DateTime<Utc>>)>,
     pub answer: Told,
 }
 
@@ -87,6 +90,10 @@ impl Faults {
                 }
                 What::LoseCursors(whose) => {
                     dealt.cursors.push(whose.clone());
+                    None
+                }
+                What::CallOff(meeting, at) => {
+                    dealt.called_off.push((meeting.clone(), *at));
                     None
                 }
                 _ if !matches!(dealt.answer, Told::Truth) => continue,

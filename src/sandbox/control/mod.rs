@@ -5,7 +5,9 @@ mod edits;
 pub mod faults;
 mod meetings;
 mod push;
+pub mod quirks;
 mod script;
+pub mod truth;
 mod vendors;
 pub mod wire;
 

@@ -29,10 +29,12 @@
 //!
 //! and how often: `once` (the default), `twice`, `5 times`, `always`. Actions are `revoke token of
 //! ADDRESS` (the access tokens alone), `revoke consent of ADDRESS` (the refresh tokens as well), `lose
-//! cursor of ADDRESS`, or for everybody `revoke tokens`, `revoke consents`, `lose cursors`.
+//! cursor of ADDRESS`, or for everybody `revoke tokens`, `revoke consents`, `lose cursors`;
+//! and in the world `call off MEETING`, or `call off MEETING at START` one occurrence by its original start.
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 /// One line.
@@ -69,6 +71,8 @@ pub enum What {
     RevokeTokens(Option<String>),
     RevokeConsents(Option<String>),
     LoseCursors(Option<String>),
+    /// A meeting, or the occurrence of it with this original start.
+    CallOff(String, Option<DateTime<Utc>>),
 }
 
 /// Reads a script.
@@ -122,8 +126,11 @@ fn line(text: &str) -> Result<Line, String> {
         };
     } else if words.take("lose") {
         line.what = What::LoseCursors(owner(&mut words, "cursor", "cursors")?);
+    } else if words.take("call") {
+        line.what = call_off(&mut words)?;
     } else {
-        return Err(words.unexpected("answer, revoke token of ADDRESS, or lose cursor of ADDRESS"));
+        let told = "answer, revoke token of ADDRESS, lose cursor of ADDRESS, or call off MEETING";
+        return Err(words.unexpected(told));
     }
     if words.peek().is_some() {
         return Err(words.unexpected("nothing more"));
@@ -211,6 +218,18 @@ fn owner(words: &mut Words<'_>, one: &str, all: &str) -> Result<Option<String>, 
     address
         .map(|address| Some(address.to_lowercase()))
         .ok_or_else(|| format!("{one}: write the address of its owner"))
+}
+
+fn call_off(words: &mut Words<'_>) -> Result<What, String> {
+    if !words.take("off") {
+        return Err(words.unexpected("off"));
+    }
+    let told = words.unexpected("the name of a meeting, such as m3");
+    let meeting = words.next().ok_or(told)?.to_owned();
+    let at = words.take("at").then(|| words.next().unwrap_or_default());
+    let time =
+        |text: &str| text.parse().map_err(|_| format!("at: {text:?} is no time; write 2026-10-05T08:00:00Z"));
+    Ok(What::CallOff(meeting, at.map(time).transpose()?))
 }
 
 /// What is left of a line.
@@ -311,6 +330,14 @@ mod tests {
             ("revoke consent of a@b.c", 0, "", Some(1), What::RevokeConsents(Some("a@b.c".into()))),
             ("lose cursor of a@b.c", 0, "", Some(1), What::LoseCursors(Some("a@b.c".into()))),
             ("to \"x\" lose cursors", 0, "x", Some(1), What::LoseCursors(None)),
+            ("after 2 requests call off m3", 2, "", Some(1), What::CallOff("m3".into(), None)),
+            (
+                "call off m3 at 2026-10-05T08:00:00Z",
+                0,
+                "",
+                Some(1),
+                What::CallOff("m3".into(), "2026-10-05T08:00:00Z".parse().ok()),
+            ),
         ] {
             assert_eq!(only(text), Line { after, path: path.into(), times, what }, "{text}");
         }

@@ -5,6 +5,9 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+pub use super::quirks::Quirks;
+pub use super::truth::{Occurrence, Presence, TrueMeeting};
+
 /// Where a person's calendar is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -127,6 +130,31 @@ pub struct NewMeeting {
     /// Addresses of rooms that are booked with it.
     #[serde(default)]
     pub rooms: Vec<String>,
+    /// Who made it, where that is somebody else than the organizer: a meeting that is kept on another
+    /// calendar of Google's than the first of its owner has that calendar's address as its organizer,
+    /// such as `team@group.calendar.google.com`.
+    #[serde(default)]
+    pub creator: Option<String>,
+}
+
+/// What else may change of a meeting as a whole; what is not named stays as it is.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Alteration {
+    /// `opaque` or `transparent`.
+    pub transparency: Option<String>,
+    /// Whole days, or not.
+    pub all_day: Option<bool>,
+    /// The first start on the wall clock.
+    pub start: Option<String>,
+    /// How long it is.
+    pub minutes: Option<i64>,
+    /// A recurrence rule makes a series of it; an empty text makes a single meeting of a series.
+    pub rrule: Option<String>,
+    /// The kind of call.
+    pub conference: Option<Conference>,
+    /// Addresses of rooms.
+    pub rooms: Option<Vec<String>>,
 }
 
 /// What planning a meeting answers.
@@ -169,49 +197,6 @@ pub struct Fault {
     /// The body; the vendor's own error when absent.
     #[serde(default)]
     pub body: Option<serde_json::Value>,
-}
-
-/// Habits of the vendors that are not always seen, all off at first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Quirks {
-    /// Google: every listing begins with a page without items.
-    pub google_empty_page: bool,
-    /// Google: increments of a series reach decades ahead instead of stopping at the window.
-    pub google_unbounded: bool,
-    /// Graph: every delta round begins with a page without items.
-    pub graph_empty_page: bool,
-    /// Graph: the first item of a round comes again at its end, having changed meanwhile.
-    pub graph_repeat: bool,
-    /// Graph: series masters come on the last page, apart from their occurrences.
-    pub graph_master_apart: bool,
-    /// Graph: series masters are left out of delta rounds.
-    pub graph_master_missing: bool,
-    /// Graph: nobody is told by name in which zones events were planned.
-    pub graph_custom_zones: bool,
-    /// Graph: whole days are told as their instants in UTC instead of midnight.
-    pub graph_shift_all_day: bool,
-    /// Graph: a 410 names a fresh address in its `Location` header.
-    pub graph_gone_location: bool,
-    /// Google: a channel's first message comes before the answer that opens it.
-    pub google_sync_first: bool,
-    /// Google: channels last an hour, whatever is asked for.
-    pub google_short_channels: bool,
-    /// Google: a call that is asked for is made only after the event was told once, which is a change.
-    pub google_conference_pending: bool,
-    /// Both: events have properties that no definition names; Graph's `occurrenceId` is one.
-    pub unknown_properties: bool,
-    /// Google: the calendars are shared for reading only; what is private on them has no details. To
-    /// switch this kills Google's cursors.
-    pub google_reader: bool,
-    /// Google: what was cancelled is not told any more.
-    pub google_tombstones_dropped: bool,
-    /// Graph: what is not in a window any more is told to have changed, not to have been deleted.
-    pub graph_removed_changed: bool,
-    /// Graph: words of enumerations begin with a capital.
-    pub graph_capitals: bool,
-    /// Graph: how long each request takes, in milliseconds. Over four at once for a mailbox are refused.
-    pub graph_takes_ms: u64,
 }
 
 /// Whether Graph lets an application at somebody's mailbox.
@@ -360,59 +345,4 @@ pub struct Mail {
     pub to: Vec<String>,
     /// The message as it came, dots unstuffed.
     pub data: String,
-}
-
-/// A meeting as it truly is.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct TrueMeeting {
-    /// The sandbox's name for it.
-    pub id: String,
-    /// The iCalendar UID.
-    pub uid: String,
-    /// Whose meeting it is.
-    pub organizer: String,
-    /// Who is invited.
-    pub attendees: Vec<String>,
-    /// The title.
-    pub title: String,
-    /// The kind of call.
-    pub conference: Conference,
-    /// The Meet code or the Teams join address.
-    pub conference_key: Option<String>,
-    /// The organizer cancelled it as a whole.
-    pub cancelled: bool,
-    /// What takes place in the asked window.
-    pub occurrences: Vec<Occurrence>,
-}
-
-/// One occurrence as it truly is.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Occurrence {
-    /// Where the plan had it.
-    pub original_start: DateTime<Utc>,
-    /// When it begins.
-    pub start: DateTime<Utc>,
-    /// When it ends.
-    pub end: DateTime<Utc>,
-    /// The title.
-    pub title: String,
-    /// It was cancelled.
-    pub cancelled: bool,
-    /// The guests who took it off their calendars.
-    pub taken_off_by: Vec<String>,
-    /// The answers by address: of everybody who is invited to this occurrence.
-    pub responses: BTreeMap<String, Response>,
-    /// Who was in the call.
-    pub attendance: Vec<Presence>,
-}
-
-/// Somebody's stay in a call.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Presence {
-    /// An address, or nobody that can be named.
-    pub who: Option<String>,
-    /// When they came.
-    pub joined_at: DateTime<Utc>,
-    /// When they went.
-    pub left_at: Option<DateTime<Utc>>,
 }

@@ -29,9 +29,14 @@ pub fn event_id(meeting: &Meeting) -> String {
     }
 }
 
+/// What the ids of its occurrences begin with.
+pub fn stem(meeting: &Meeting) -> String {
+    meeting.stem.clone().unwrap_or_else(|| event_id(meeting))
+}
+
 /// The id of one occurrence.
 pub fn instance_id(meeting: &Meeting, rule: &Rule, original: &Slot) -> String {
-    let id = event_id(meeting);
+    let id = stem(meeting);
     if rule.all_day {
         format!("{id}_{}", original.wall.format("%Y%m%d"))
     } else {
@@ -117,7 +122,7 @@ impl GoogleView<'_> {
         if let Some(location) = self.location(meeting) {
             set("location", json!(location));
         }
-        set("creator", self.person(&meeting.organizer));
+        set("creator", self.person(meeting.creator.as_ref().unwrap_or(&meeting.organizer)));
         set("organizer", self.person(&meeting.organizer));
         set("start", self.time(rule, slot.wall, slot.start));
         set("end", self.time(rule, slot.end_wall, slot.end));
@@ -238,8 +243,9 @@ impl GoogleView<'_> {
             return Vec::new();
         }
         let mut list = Vec::new();
-        // Google counts its organizers among the guests; Exchange does not.
-        if self.world.provider(&meeting.organizer) == Provider::Google {
+        // Google counts its organizers among the guests, if they are people; Exchange does not.
+        let organizer = self.world.person(&meeting.organizer);
+        if organizer.is_some_and(|person| person.provider == Provider::Google) {
             let mut person = self.person(&meeting.organizer);
             person["organizer"] = json!(true);
             person["responseStatus"] = json!("accepted");

@@ -8,6 +8,7 @@ use serde_json::Value;
 use crate::sandbox::cursors::{Cursor, GoogleScope};
 use crate::sandbox::google::event::{GoogleView, instance_id};
 use crate::sandbox::http::Request;
+use crate::sandbox::world::rule::Rule;
 use crate::sandbox::world::view::{Standing, overlaps};
 use crate::sandbox::world::{Meeting, What, World};
 
@@ -124,7 +125,12 @@ pub fn increment(world: &World, request: &Request, cursor: &Cursor<GoogleScope>)
             What::Whole if series && scope.single => {
                 items.extend(whole_series(&view, meeting, cursor, from, to));
             }
-            What::Whole if meeting.standing(&scope.owner) != Standing::Live => items.push(view.gone(meeting)),
+            What::Whole if meeting.standing(&scope.owner) != Standing::Live => {
+                items.push(view.gone(meeting));
+                if scope.single && !world.quirks.google_single_silent {
+                    items.extend(was_a_series(&view, meeting, cursor, from, to));
+                }
+            }
             What::Whole if series => {
                 items.push(view.master(meeting));
                 let seen = meeting.seen_between(&scope.owner, from, to);
@@ -135,6 +141,31 @@ pub fn increment(world: &World, request: &Request, cursor: &Cursor<GoogleScope>)
                 // A single event is told wherever it went: increments know no window.
                 let seen = meeting.seen(&scope.owner, meeting.rule().first());
                 items.push(view.occurrence(meeting, &seen));
+                if scope.single && !world.quirks.google_single_silent {
+                    items.extend(was_a_series(&view, meeting, cursor, from, to));
+                }
+            }
+        }
+    }
+    items
+}
+
+/// Tombstones for the occurrences of what was a series until a while ago.
+fn was_a_series(
+    view: &GoogleView<'_>,
+    meeting: &Meeting,
+    cursor: &Cursor<GoogleScope>,
+    from: DateTime<Utc>,
+    to: DateTime<Utc>,
+) -> Vec<Value> {
+    let mut told = BTreeSet::new();
+    let mut items = Vec::new();
+    let series = meeting.old_rules(cursor.seq).filter(|rule| meeting.born <= cursor.seq && rule.is_series());
+    for rule in series {
+        let special = meeting.dropped.iter().filter(|(since, _)| *since > cursor.seq).map(|(_, slot)| *slot);
+        for slot in rule.slots(from, to).into_iter().chain(special) {
+            if told.insert(instance_id(meeting, rule, &slot)) {
+                items.push(view.tombstone(meeting, rule, &slot, meeting.stamp));
             }
         }
     }
@@ -150,6 +181,7 @@ fn whole_series(
     to: DateTime<Utc>,
 ) -> Vec<Value> {
     let owner = &cursor.scope.owner;
+    let silent = view.world.quirks.google_single_silent;
     let mut items = Vec::new();
     let mut told = BTreeSet::new();
     let known = meeting.born <= cursor.seq;
@@ -159,7 +191,11 @@ fn whole_series(
             items.push(view.occurrence(meeting, &seen));
         }
     }
-    for rule in meeting.old_rules(cursor.seq).filter(|_| known) {
+    let was_single = |rule: &&Rule| !rule.is_series() && meeting.standing(owner) != Standing::Live;
+    if known && meeting.old_rules(cursor.seq).any(|rule| was_single(&rule)) && !silent {
+        items.push(view.gone(meeting));
+    }
+    for rule in meeting.old_rules(cursor.seq).filter(|rule| known && rule.is_series()) {
         for slot in rule.slots(from, to).iter().filter(|slot| overlaps(slot, from, to)) {
             if told.insert(instance_id(meeting, rule, slot)) {
                 items.push(view.tombstone(meeting, rule, slot, meeting.stamp));

@@ -12,13 +12,15 @@ pub mod token;
 pub mod watch;
 mod write;
 
+use std::collections::HashSet;
+
 use chrono::{DateTime, Duration, SecondsFormat, Utc};
 use serde_json::json;
 
 use crate::sandbox::auth::Grant;
 use crate::sandbox::cursors::{Cursor, GoogleScope, Round, page_word, paginate, read_page_word};
 use crate::sandbox::google::error::{error, insufficient, invalid, usual_error};
-use crate::sandbox::google::event::{event_id, instance_id};
+use crate::sandbox::google::event::{event_id, instance_id, stem};
 use crate::sandbox::google::fields::Mask;
 use crate::sandbox::google::items::{full, increment, view};
 use crate::sandbox::http::{All, Reply, Request, State};
@@ -114,6 +116,9 @@ fn list(state: &State, all: &mut All, request: &Request, owner: &str) -> Result<
     let scope = scope(request, owner)?;
     if let Some(word) = request.param("pageToken") {
         let (number, page) = read_page_word(word).ok_or_else(|| invalid("pageToken"))?;
+        if all.world.quirks.pages_move_on {
+            move_on(all, request, number);
+        }
         let round = all.google.round(number).ok_or_else(|| invalid("pageToken"))?;
         let same = round.scope.owner == owner
             && round.scope.single == scope.single
@@ -165,13 +170,13 @@ fn list(state: &State, all: &mut All, request: &Request, owner: &str) -> Result<
             (scope, items, plain)
         }
     };
-    let dropped = all.world.quirks.google_tombstones_dropped;
-    let told = items.into_iter().filter(|item| !dropped || item["status"] != "cancelled");
+    let told = told(&all.world, items).into_iter();
     let mut pages = paginate(told.map(|item| vec![item]).collect(), size);
     if all.world.quirks.google_empty_page {
         pages.insert(0, Vec::new());
     }
-    let round = Round { scope, pages, seq: all.world.seq, resumable };
+    let (seq, increment) = (all.world.seq, request.param("syncToken").is_some());
+    let round = Round { scope, pages, seq, resumable, increment, moved_on: seq };
     let number = all.google.begin(round);
     let reply = page_of(all, request, owner, number, 0);
     // Calls that are being made are there for those who look again, and whoever goes on from here is told.
@@ -180,6 +185,39 @@ fn list(state: &State, all: &mut All, request: &Request, owner: &str) -> Result<
         all.world.settle_call(meeting);
     }
     Ok(reply)
+}
+
+/// What is told of items: nothing twice, and of what was cancelled nothing where it is not told any more.
+fn told(world: &World, mut items: Vec<serde_json::Value>) -> Vec<serde_json::Value> {
+    let cancelled = |item: &serde_json::Value| item["status"] == "cancelled";
+    let live: HashSet<String> = items
+        .iter()
+        .filter(|item| !cancelled(item))
+        .filter_map(|item| item["id"].as_str().map(str::to_owned))
+        .collect();
+    let lives_on = |item: &serde_json::Value| item["id"].as_str().is_some_and(|id| live.contains(id));
+    items.retain(|item| !cancelled(item) || !world.quirks.google_tombstones_dropped && !lives_on(item));
+    items
+}
+
+/// A listing that is being read goes on to tell what has changed since it was begun. Of what is gone only
+/// an increment speaks; so the cursor of a full listing tells all of it again.
+fn move_on(all: &mut All, request: &Request, number: u64) {
+    let Some(round) = all.google.round(number).filter(|round| round.resumable) else { return };
+    if round.moved_on == all.world.seq {
+        return;
+    }
+    let cursor = Cursor { scope: round.scope.clone(), seq: round.moved_on };
+    let mut items = told(&all.world, increment(&all.world, request, &cursor));
+    let (seq, increment) = (all.world.seq, round.increment);
+    items.retain(|item| increment || item["status"] != "cancelled");
+    if let Some(round) = all.google.round_mut(number) {
+        round.pages.push(items);
+        round.moved_on = seq;
+        if increment {
+            round.seq = seq;
+        }
+    }
 }
 
 fn page_size(state: &State, request: &Request) -> Result<usize, Reply> {
@@ -298,7 +336,14 @@ fn instances(state: &State, all: &mut All, request: &Request, owner: &str, id: &
     };
     seen.retain(|one| one.standing == Standing::Live || deleted);
     let items = seen.iter().map(|one| vec![view.occurrence(meeting, one)]).collect();
-    let round = Round { scope, pages: paginate(items, size), seq: all.world.seq, resumable: false };
+    let round = Round {
+        scope,
+        pages: paginate(items, size),
+        seq: all.world.seq,
+        resumable: false,
+        increment: false,
+        moved_on: 0,
+    };
     let number = all.google.begin(round);
     Ok(page_of(all, request, owner, number, 0))
 }
@@ -310,7 +355,11 @@ fn find(world: &World, owner: &str, id: &str) -> Option<Found> {
         if own == id {
             return Some(Found { meeting: meeting.index, slot: None });
         }
-        let Some(suffix) = id.strip_prefix(&own).and_then(|rest| rest.strip_prefix('_')) else {
+        if !meeting.rule().is_series() {
+            continue;
+        }
+        let stem = stem(meeting);
+        let Some(suffix) = id.strip_prefix(&stem).and_then(|rest| rest.strip_prefix('_')) else {
             continue;
         };
         let Some(around) = instance_day(suffix) else {

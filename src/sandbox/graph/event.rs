@@ -250,7 +250,8 @@ impl GraphView<'_> {
             }));
         };
         // Google lists its organizers as guests in what it sends out.
-        let by_google = self.world.provider(&meeting.organizer) == Provider::Google;
+        let organizer = self.world.person(&meeting.organizer);
+        let by_google = organizer.is_some_and(|person| person.provider == Provider::Google);
         let guests = meeting.guests(original);
         if by_google && !guests.is_empty() && !hidden {
             add("required", &meeting.organizer, "none", NEVER.into());

@@ -117,6 +117,11 @@ impl All {
         for whose in &dealt.cursors {
             self.lose_cursors(whose.as_deref());
         }
+        for (meeting, at) in &dealt.called_off {
+            if let Err(told) = self.world.cancel(meeting, *at) {
+                tracing::warn!(told, "nothing is called off");
+            }
+        }
         dealt
     }
 

@@ -58,6 +58,8 @@ impl World {
             index: self.meetings.len(),
             uid,
             organizer,
+            creator: new.creator.map(|who| who.trim().to_lowercase()),
+            stem: None,
             attendees: lower(new.attendees),
             rooms: lower(new.rooms),
             title: new.title,

@@ -19,6 +19,9 @@ use crate::sandbox::world::rule::{Rule, Slot};
 pub use crate::sandbox::world::series::Following;
 use crate::sandbox::world::write::Written;
 
+/// How the addresses of calendars end that are not somebody's first one.
+const GROUP_CALENDARS: &str = "@group.calendar.google.com";
+
 /// Everything there is.
 pub struct World {
     pub now: DateTime<Utc>,
@@ -73,6 +76,10 @@ pub struct Meeting {
     pub index: usize,
     pub uid: String,
     pub organizer: String,
+    /// Who made it, where that is not the organizer.
+    pub creator: Option<String>,
+    /// Google: the series whose id stands in those of its occurrences, where it is not its own.
+    pub stem: Option<String>,
     pub attendees: Vec<String>,
     pub rooms: Vec<String>,
     pub title: String,
@@ -152,7 +159,12 @@ impl World {
     }
 
     pub fn provider(&self, address: &str) -> Provider {
-        self.person(address).map_or(Provider::None, |person| person.provider)
+        match self.person(address) {
+            Some(person) => person.provider,
+            // A calendar that is nobody's first one.
+            None if address.ends_with(GROUP_CALENDARS) => Provider::Google,
+            None => Provider::None,
+        }
     }
 
     /// The name to show for an address.

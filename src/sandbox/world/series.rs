@@ -33,17 +33,21 @@ impl World {
         let start = following.start.as_deref().map_or(Ok(slot.wall), wall)?;
         let rest = old.rule().rest_from(&slot)?.moved(start, following.minutes)?;
         let ended = old.rule().until_before(from)?;
-        let uid = match (self.provider(&old.organizer), old.uid.strip_suffix("@google.com")) {
-            (Provider::Google, Some(id)) => {
-                format!("{id}_R{}@google.com", slot.wall.format("%Y%m%dT%H%M%S"))
+        let (uid, stem) = match (self.provider(&old.organizer), old.uid.strip_suffix("@google.com")) {
+            (Provider::Google, Some(id)) if !self.quirks.google_split_anew => {
+                // What was split before has such an ending already.
+                let stem = id.split_once("_R").map_or(id, |(stem, _)| stem);
+                let keeps = self.quirks.google_split_stem.then(|| stem.to_owned());
+                (format!("{stem}_R{}@google.com", slot.wall.format("%Y%m%dT%H%M%S")), keeps)
             }
-            _ => self.new_uid(&old.organizer.clone()),
+            _ => (self.new_uid(&old.organizer.clone()), None),
         };
         self.replan(index, ended, |original| original < from);
         let old = &self.meetings[index];
         let title = following.title.unwrap_or_else(|| old.title.clone());
         let meeting = Meeting {
             uid,
+            stem,
             title,
             rules: vec![(0, rest)],
             responses: [].into(),

@@ -1,6 +1,6 @@
 //! What one calendar holds of a meeting.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveTime, Utc};
 
 use crate::sandbox::control::wire::{Provider, Response};
 use crate::sandbox::world::rule::Slot;
@@ -64,7 +64,10 @@ impl Meeting {
             let rule = self.rule();
             let minutes = one.minutes.unwrap_or(rule.minutes);
             if one.start.is_some() || one.minutes.is_some() {
-                seen.slot = rule.slot(one.start.unwrap_or(original.wall), minutes);
+                let wall = one.start.unwrap_or(original.wall);
+                // Whole days stay whole.
+                let wall = if rule.all_day { wall.date().and_time(NaiveTime::MIN) } else { wall };
+                seen.slot = rule.slot(wall, minutes);
             }
             if let Some(title) = &one.title {
                 seen.title.clone_from(title);

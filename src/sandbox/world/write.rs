@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use chrono::NaiveDateTime;
 use chrono_tz::Tz;
 
-use crate::sandbox::control::wire::{Conference, NewMeeting, Provider};
+use crate::sandbox::control::wire::{Alteration, Conference, NewMeeting, Provider};
+use crate::sandbox::world::change::wall;
 use crate::sandbox::world::rule::Rule;
 use crate::sandbox::world::{Call, What, World};
 
@@ -72,6 +73,7 @@ impl World {
             event_type: draft.event_type,
             description: draft.description,
             rooms: draft.rooms.unwrap_or_default(),
+            creator: None,
         })?;
         let index = self.meetings.len() - 1;
         let meeting = &mut self.meetings[index];
@@ -114,6 +116,23 @@ impl World {
                 Ok(())
             }
         }
+    }
+
+    /// Changes what an alteration names, of all of a meeting.
+    pub fn alter(&mut self, id: &str, alteration: Alteration) -> Result<(), String> {
+        let index = self.live(id)?;
+        let Alteration { transparency, all_day, start, minutes, rrule, conference, rooms } = alteration;
+        let rule = self.meetings[index].rule();
+        let times = (all_day.is_some() || start.is_some() || minutes.is_some()).then_some(());
+        let times = times
+            .map(|()| {
+                let wall = start.as_deref().map_or(Ok(rule.start), wall)?;
+                let (minutes, all_day) = (minutes.unwrap_or(rule.minutes), all_day.unwrap_or(rule.all_day));
+                Ok::<_, String>(Times { wall, zone: rule.zone, minutes, all_day })
+            })
+            .transpose()?;
+        let rrule = rrule.map(|rule| Some(rule).filter(|rule| !rule.is_empty()));
+        self.edit_whole(index, Draft { transparency, times, rrule, conference, rooms, ..Draft::default() })
     }
 
     fn edit_whole(&mut self, index: usize, draft: Draft) -> Result<(), String> {
