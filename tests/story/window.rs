@@ -1,5 +1,9 @@
 //! The window that calendars are read in stands still inside a cursor, and moves on all the same.
 
+use mentord::domain::alert::Kind;
+use mentord::domain::judge::Status;
+use mentord::sandbox::Quirks;
+
 use crate::journeys::about;
 use crate::programme::*;
 
@@ -75,4 +79,31 @@ async fn what_was_moved_out_of_sight_is_moved_and_not_called_off() {
     programme.until("2026-10-05T12:10").await;
     let off: Vec<_> = programme.sessions().await.into_iter().filter(|session| !session.stands).collect();
     assert_eq!(off.iter().map(|session| session.start).collect::<Vec<_>>(), [berlin("2026-10-21T10:00"); 2]);
+}
+
+/// Microsoft forgets to tell of some changes. Nobody is told that a session was missed which was called off.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_provider_forgot_to_tell_is_known_before_it_counts() {
+    let programme = Programme::new().await;
+    let mut meetings = Vec::new();
+    for hour in 10..16 {
+        meetings.push(programme.meeting(CHEN, DARA, &format!("2026-10-06T{hour}:00"), None).await);
+    }
+    programme.until("2026-10-06T06:00").await;
+    let forgets = Quirks { graph_forgets: true, ..Quirks::default() };
+    programme.world.quirks(forgets).await.expect("habits");
+    for meeting in &meetings {
+        programme.world.cancel(meeting, None).await.expect("called off");
+    }
+    programme.until("2026-10-06T09:30").await;
+    let stand = programme.sessions().await.iter().filter(|session| session.stands).count();
+    assert!((1..6).contains(&stand), "{stand} of six were not told of");
+    // The first one ends.
+    programme.until("2026-10-06T12:00").await;
+    let verdicts = programme.verdicts("2026-10-07T00:00").await;
+    assert_eq!(verdicts.len(), 6);
+    let off = |status: &Status| matches!(status, Status::Cancelled | Status::LateCancelled);
+    assert!(verdicts.iter().all(|(_, status, _)| off(status)), "{verdicts:#?}");
+    programme.until("2026-10-07T12:00").await;
+    assert_eq!(programme.alerts(Kind::Missed).await.len(), 0);
 }
