@@ -68,8 +68,11 @@ struct Fetched {
 /// must not keep the calendar from being read.
 const BELIEVED_AFTER: u32 = 3;
 
-/// Whether a calendar is to be listed in full, whatever its cursor is good for: after a while, and when
-/// something on it has ended since. What becomes of a session must not rest on a change that the
+/// How long before a session its calendars are listed in full: people are reminded of it then.
+const NEAR: TimeDelta = TimeDelta::hours(2);
+
+/// Whether a calendar is to be listed in full, whatever its cursor is good for: after a while, and as a
+/// session on it comes near, begins and ends. What becomes of one must not rest on a change that the
 /// provider forgot to tell of.
 async fn is_to_be_listed(context: &Context, calendar: &Calendar) -> Result<bool, StoreError> {
     let (now, future) = (context.clock.now(), context.sync.future);
@@ -78,7 +81,7 @@ async fn is_to_be_listed(context: &Context, calendar: &Calendar) -> Result<bool,
     if !pace::serves(listed_at, future, calendar.id, now) {
         return Ok(true);
     }
-    context.store.ended_between(calendar.owner, listed_at, now).await
+    context.store.turns_between(calendar.owner, listed_at, now, NEAR).await
 }
 
 /// Lists what changed, or everything when there is no usable cursor.

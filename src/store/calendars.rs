@@ -123,18 +123,22 @@ impl Store {
         self.next_due_among(Queue::Calendars, ("connection = $1", Some(connection.into()))).await
     }
 
-    /// Whether a session that is on the calendar of `owner` ended between two times, the second included.
-    pub async fn ended_between(
+    /// Whether a session on the calendar of `owner` came near (`ahead` before its start), began or ended
+    /// between two times, the second included.
+    pub async fn turns_between(
         &self,
         owner: ParticipantId,
         from: DateTime<Utc>,
         to: DateTime<Utc>,
+        ahead: TimeDelta,
     ) -> Result<bool> {
         // A session is not longer than a day: that bounds what is read of the index.
         let sql = "SELECT id FROM session
              WHERE pairing IN (SELECT pairing FROM pairing_member WHERE participant = $1) AND stands
-                AND starts_at > $4 AND starts_at <= $3 AND ends_at > $2 AND ends_at <= $3 LIMIT 1";
-        let values = values![owner.0, from, to, from - TimeDelta::days(1)];
+                AND starts_at > $6 AND starts_at <= $5
+                AND (starts_at > $4 OR starts_at > $2 AND starts_at <= $3 OR ends_at > $2 AND ends_at <= $3)
+             LIMIT 1";
+        let values = values![owner.0, from, to, from + ahead, to + ahead, from - TimeDelta::days(1)];
         Ok(self.db.one(sql, values).await?.is_some())
     }
 

@@ -49,7 +49,10 @@ impl Books {
         for (one, session) in expected.iter().zip(known) {
             let told = |why: String| told_of(one, session, &why);
             let root = world.history.root(&one.meeting.id);
-            let edits = world.history.moves(root);
+            // One that took over a session of another meeting may have its moves, too.
+            let before_it = world.root(session).filter(|other| *other != root);
+            let edits =
+                world.history.moves(root) + before_it.map_or(0, |other| world.history.moves(other) + 1);
             let original = one.meeting.series.then_some(one.one.original_start);
             let name = (pair, (one.meeting.id.clone(), original));
             match before.get(&name) {

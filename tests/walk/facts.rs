@@ -63,7 +63,7 @@ fn response(
         // They planned it, and are not among its guests any more.
         Some(Known::Declined) if true_one.is_none() => meeting.creator.as_deref() == Some(who),
         // Of a meeting that is over nobody can say why it is not on a calendar any more.
-        _ if taken_off && (one.end <= now || one.original_start <= now) => true,
+        _ if taken_off && one.end <= now => true,
         Some(Known::Declined) if taken_off => true,
         None | Some(Known::Unknown | Known::NeedsAction) => true_one == Some(Response::NeedsAction),
         Some(Known::Accepted) => true_one == Some(Response::Accepted),

@@ -237,8 +237,14 @@ fn stands(copies: &[&Copy]) -> bool {
 }
 
 /// Everybody's answer: what a person's own calendar says counts first, then the organiser's, then
-/// anybody's that knows. Taking a meeting off one's own calendar is declining it, unless it is over.
-fn responses(pairing: &Pairing, copies: &[&Copy], stands: bool) -> BTreeMap<ParticipantId, Response> {
+/// anybody's that knows. Taking a meeting off one's own calendar is declining it, unless it is over, wherever
+/// it is now.
+fn responses(
+    pairing: &Pairing,
+    copies: &[&Copy],
+    stands: bool,
+    end: DateTime<Utc>,
+) -> BTreeMap<ParticipantId, Response> {
     let known = |copy: &Copy, person| {
         copy.facts.responses.get(&person).copied().filter(|response| *response != Response::Unknown)
     };
@@ -249,7 +255,7 @@ fn responses(pairing: &Pairing, copies: &[&Copy], stands: bool) -> BTreeMap<Part
                 let own = copy.owner == person;
                 let gone = copy.facts.state == CopyState::Gone;
                 let organizes = copy.facts.organizer == Some(person);
-                let in_time = copy.changed_at < copy.facts.end;
+                let in_time = copy.changed_at < end;
                 let response = if own && gone && in_time && stands && !organizes {
                     Response::Declined
                 } else {
@@ -310,7 +316,7 @@ fn merge(
         stands,
         decision,
         organizer: facts.organizer.or_else(|| known.and_then(|session| session.organizer)),
-        responses: responses(pairing, copies, stands),
+        responses: responses(pairing, copies, stands, end),
         conference: conference(copies).or_else(|| {
             // A call that is taken off a meeting to come is not going to be; later it has been.
             let before = known.filter(|_| !stands || facts.end <= now);

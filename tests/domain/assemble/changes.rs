@@ -99,6 +99,15 @@ fn tidying_up_the_past_declines_nothing() {
     assert_eq!(stored.only().responses[&GRACE], Response::Accepted);
 }
 
+/// It was planned for a time that is over, and moved; who takes it off then is not going to come.
+#[test]
+fn taking_off_what_was_moved_ahead_declines_it() {
+    let mut stored = both();
+    stored.moved(1, "2026-10-06 08:00", "2026-10-08 09:00");
+    stored.change(2, "2026-10-06 08:00", gone);
+    assert!(stored.only().stands && stored.only().declined(GRACE));
+}
+
 #[test]
 fn a_session_that_was_called_off_may_be_reinstated() {
     let mut stored = both();
