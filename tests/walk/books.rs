@@ -49,10 +49,7 @@ impl Books {
         for (one, session) in expected.iter().zip(known) {
             let told = |why: String| told_of(one, session, &why);
             let root = world.history.root(&one.meeting.id);
-            // One that took over a session of another meeting may have its moves, too.
-            let before_it = world.root(session).filter(|other| *other != root);
-            let edits =
-                world.history.moves(root) + before_it.map_or(0, |other| world.history.moves(other) + 1);
+            let edits = edits(root, session, world);
             let original = one.meeting.series.then_some(one.one.original_start);
             let name = (pair, (one.meeting.id.clone(), original));
             match before.get(&name) {
@@ -91,7 +88,7 @@ impl Books {
         world: &World<'_>,
     ) -> Result<(), String> {
         let root = world.history.root(&one.meeting.id);
-        let edits = world.history.moves(root);
+        let edits = edits(root, session, world);
         let of_line = |((theirs, (id, _)), _): &(&(Pair, Name), &Known)| {
             *theirs == pair && world.history.root(id) == root
         };
@@ -157,6 +154,13 @@ impl Books {
         }
         Ok(())
     }
+}
+
+/// How many edits may have moved a session of the line of `root`: one that it took over from another
+/// meeting may have been moved with that, too.
+fn edits(root: &str, session: &Session, world: &World<'_>) -> u32 {
+    let before_it = world.root(session).filter(|other| *other != root);
+    world.history.moves(root) + before_it.map_or(0, |other| world.history.moves(other) + 1)
 }
 
 /// Whether a meeting, or the line it belongs to, was moved as a whole since the books were compared, and

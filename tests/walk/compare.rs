@@ -145,12 +145,6 @@ fn doubled(sessions: &[&Session], world: &World<'_>) -> Result<(), String> {
         if !certain || !world.is_open(session) || !world.is_inside(session.start) {
             continue;
         }
-        // One that takes whole days may be moved to the day of another.
-        let at_once = world.truth.iter().filter(|meeting| world.history.root(&meeting.id) == root);
-        let at_once = at_once.flat_map(|meeting| meeting.occurrences.iter());
-        if at_once.filter(|one| !one.cancelled && one.start == session.start).count() > 1 {
-            continue;
-        }
         if let Some(other) = starts.insert((root, session.start), session) {
             return Err(format!("one meeting is two sessions:\n  {}\n  {}", short(other), short(session)));
         }

@@ -65,6 +65,10 @@ impl People<'_> {
             false => self.somewhere(step),
         };
         let to = wall(to, Tz::UTC, step.number);
+        // Whole days know no minutes: on one day two of a series could not be told apart.
+        if choice.meeting.all_day && choice.meeting.series {
+            return None;
+        }
         let done = self.control.reschedule(choice.id(), choice.original(), &to, None).await;
         self.history.moved(choice.id());
         self.history.touched(choice.id());
