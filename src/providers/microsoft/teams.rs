@@ -93,18 +93,8 @@ pub async fn calls(
     if conference.service != ConferenceService::MicrosoftTeams {
         return Ok(Vec::new());
     }
-    let user;
-    let own = match client.consented() {
-        Some(_) => vec!["me"],
-        None => match directory.id(client, organizer).await? {
-            Some(id) => {
-                user = id;
-                vec!["users", &user]
-            }
-            None => return Ok(Vec::new()),
-        },
-    };
-    let meetings = [&own[..], &["onlineMeetings"]].concat();
+    let Some(meetings) = meetings_of(client, directory, organizer).await? else { return Ok(Vec::new()) };
+    let meetings: Vec<&str> = meetings.iter().map(String::as_str).collect();
     let filter = format!("JoinWebUrl eq '{}'", conference.key.replace('\'', "''"));
     let mut calls = Vec::new();
     for meeting in listed::<WithId>(client, &meetings, &[("$filter", &filter)]).await? {
@@ -136,24 +126,32 @@ pub async fn calls(
     Ok(calls)
 }
 
+/// The path to what somebody organised: their own, where they consented; `None` if they are nobody in the
+/// tenant.
+async fn meetings_of(
+    client: &Client,
+    directory: &Directory,
+    organizer: &Address,
+) -> Result<Option<Vec<String>>, ProviderError> {
+    let whose = match client.consented() {
+        Some(_) => vec!["me".to_owned()],
+        None => match directory.id(client, organizer).await? {
+            Some(id) => vec!["users".to_owned(), id],
+            None => return Ok(None),
+        },
+    };
+    Ok(Some([whose, vec!["onlineMeetings".to_owned()]].concat()))
+}
+
 /// A join address as Teams makes them, of no meeting.
 const NO_MEETING: &str = "https://teams.microsoft.com/l/meetup-join/19%3ameeting_none%40thread.v2/0";
 
 /// See [`crate::providers::Provider::probe_calls`].
 pub async fn probe(client: &Client, directory: &Directory, organizer: &Address) -> Result<(), ProviderError> {
-    let user;
-    let own = match client.consented() {
-        Some(_) => vec!["me"],
-        None => match directory.id(client, organizer).await? {
-            Some(id) => {
-                user = id;
-                vec!["users", &user]
-            }
-            None => return Ok(()),
-        },
-    };
+    let Some(meetings) = meetings_of(client, directory, organizer).await? else { return Ok(()) };
+    let meetings: Vec<&str> = meetings.iter().map(String::as_str).collect();
     let filter = format!("JoinWebUrl eq '{NO_MEETING}'");
-    let url = client.url(&[&own[..], &["onlineMeetings"]].concat(), &[("$filter", &filter)]);
+    let url = client.url(&meetings, &[("$filter", &filter)]);
     match client.get::<IgnoredAny>(url).await {
         Ok(_) => Ok(()),
         // It was let in so far as to look at the address.
