@@ -65,6 +65,8 @@ fn response(
         // Of a meeting that is over nobody can say why it is not on a calendar any more.
         _ if taken_off && one.end <= now => true,
         Some(Known::Declined) if taken_off => true,
+        // Who took it off before anybody looked told only the calendar that it is kept on.
+        None if taken_off && meeting.creator.is_some() => true,
         None | Some(Known::Unknown | Known::NeedsAction) => true_one == Some(Response::NeedsAction),
         Some(Known::Accepted) => true_one == Some(Response::Accepted),
         Some(Known::Tentative) => true_one == Some(Response::Tentative),
